@@ -1,2 +1,4 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from .load import load, showcase
+from .builder import load, showcase, unload
+
+__all__ = ["load", "showcase", "unload"]

@@ -66,7 +66,7 @@ class Document:
     customer: str
     days: int | None  # from today; None: no date
     lines: tuple[Line, ...]
-    shows: str = ""
+    shows: str = ""  # empty: only there for the customer's history
     clean: bool = True  # nothing in it for the rules or the AI to object to
     draft: bool = False
     origin: str = ""  # of a note: the document that it corrects
@@ -236,7 +236,10 @@ SHOWCASE = [
         "34",
         "cormoran",
         -2,
-        (Line("minibus", 6), Line("minibus", 2, discount=10, name="Excursión a Vicuña")),
+        (
+            Line("minibus", 6),
+            Line("minibus", 2, discount=10, name="Excursión a Vicuña"),
+        ),
         "Exempt invoice, one line with a discount",
     ),
     Document(

@@ -1,9 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Build the demo company: `load` makes it once, `showcase` lists its documents."""
+"""The demo company: `load` it once, list its `showcase`, `unload` it."""
 
+import logging
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import SUPERUSER_ID, Command, fields
+from odoo.exceptions import UserError
+from odoo.addons.account.models.chart_template import TEMPLATE_MODELS
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 from .data import (
     ACCOUNTANT,
@@ -14,6 +20,8 @@ from .data import (
     documents,
     rows,
 )
+
+_logger = logging.getLogger(__name__)
 
 MODULE = "l10n_cl_dte_ai"
 DOCUMENT_TYPES = {
@@ -46,25 +54,75 @@ def showcase(env):
             yield document, move
 
 
+def unload(env):
+    """Delete the demo company and all that is in it, for an uninstall hook.
+
+    Odoo deletes on uninstall what has an external id of the module. It cannot delete
+    a company that still has a chart of accounts, and logs errors when it tries.
+    """
+    company = env.ref(f"{MODULE}.demo_company", raise_if_not_found=False)
+    if not company:
+        return
+    env = env(
+        user=SUPERUSER_ID,
+        su=True,
+        context={
+            "active_test": False,
+            "allowed_company_ids": company.ids,
+            MODULE_UNINSTALL_FLAG: True,
+        },
+    )
+    try:
+        with env.cr.savepoint():
+            _unload(company.with_env(env))
+    except (UserError, psycopg2.Error):
+        _logger.info("Other records use the demo company: it stays", exc_info=True)
+
+
+def _unload(company):
+    env = company.env
+    partners = company.partner_id
+    accountant = env.ref(f"{MODULE}.demo_user_accountant", raise_if_not_found=False)
+    if accountant:
+        partners += accountant.partner_id
+        accountant.unlink()
+    models = (
+        "account.payment",
+        "account.move",
+        "product.product",
+        "res.partner",
+        *reversed(TEMPLATE_MODELS),
+    )
+    for model in models:
+        records = env[model]
+        field = "company_id" if "company_id" in records else "company_ids"
+        records.search([(field, "=", company.id)]).unlink()
+    company.unlink()
+    partners.unlink()
+
+
 class _Builder:
+    """Makes everything as the superuser, in Spanish and on Chile's date."""
+
     def __init__(self, env):
+        env = env(user=SUPERUSER_ID, su=True, context={})
         lang = ACCOUNTANT["lang"]
         env["res.lang"]._activate_and_install_lang(lang)
-        # "Today" is Chile's, which in the evening is not yet UTC's.
-        context = {
-            "lang": lang,
-            "tz": ACCOUNTANT["tz"],
-            "no_reset_password": True,
-            "tracking_disable": True,
-        }
-        self.env = env(user=SUPERUSER_ID, su=True, context=context)
+        self.env = env(
+            context={
+                "lang": lang,
+                "tz": ACCOUNTANT["tz"],
+                "no_reset_password": True,
+                "tracking_disable": True,
+            }
+        )
         self.today = fields.Date.context_today(self.env["res.company"])
 
     def build(self):
         company = self._create_company()
         self.env = company.with_company(company).env
         self.chart = self.env["account.chart.template"]
-        self._create_accountant(company)
+        self.accountant = self._create_accountant(company)
         self.partners = self._create_partners(company)
         self.products = self._create_products(company)
         self.moves = {}
@@ -72,17 +130,22 @@ class _Builder:
         # A note can only refer to an invoice that is posted.
         self._create_moves([each for each in everything if not each.is_note])
         self._create_moves([each for each in everything if each.is_note])
+        self._register_payments()
         return company
 
     def _load(self, model, values_by_key, prefix):
         """Create in one batch, with external ids. Returns records by key."""
         records = self.env[model]._load_records(
             [
-                {"xml_id": f"{MODULE}.{prefix}{key}", "values": values, "noupdate": True}
+                {
+                    "xml_id": f"{MODULE}.{prefix}{key}",
+                    "values": values,
+                    "noupdate": True,
+                }
                 for key, values in values_by_key.items()
             ]
         )
-        return dict(zip(values_by_key, records))
+        return dict(zip(values_by_key, records, strict=True))
 
     def _chilean(self, region, **values):
         """Values of a Chilean taxpayer, as a partner."""
@@ -100,16 +163,18 @@ class _Builder:
             l10n_latam_identification_type_id=self.env.ref("l10n_cl.it_RUT").id,
             **COMPANY,
         )
-        partner = self._load("res.partner", {"company_partner": partner}, "demo_")
+        partners = self._load("res.partner", {"company_partner": partner}, "demo_")
         values = {
             "name": COMPANY["name"],
-            "partner_id": partner["company_partner"].id,
+            "partner_id": partners["company_partner"].id,
             "country_id": self.env.ref("base.cl").id,
             "currency_id": self.env.ref("base.CLP").id,
         }
         company = self._load("res.company", {"company": values}, "demo_")["company"]
         company.write(COMPANY_ONLINE)
-        self.env["account.chart.template"].try_loading("cl", company, install_demo=False)
+        # Not try_loading(): it warns when modules are still being loaded, as they
+        # always are when Odoo loads demo data.
+        self.env["account.chart.template"]._load("cl", company, install_demo=False)
         self.env.ref("base.user_admin").company_ids = [Command.link(company.id)]
         return company
 
@@ -123,7 +188,8 @@ class _Builder:
             "company_ids": [Command.set(company.ids)],
             "group_ids": [Command.link(group.id) for group in groups if group],
         }
-        self._load("res.users", {"user_accountant": values}, "demo_")
+        users = self._load("res.users", {"user_accountant": values}, "demo_")
+        return users["user_accountant"]
 
     def _create_partners(self, company):
         def values(row):
@@ -139,7 +205,7 @@ class _Builder:
                 street=row["street"],
                 city=row["comuna"],
                 phone=row["phone"],
-                email=f"facturas@{row['key'].replace('_', '-')}.example",
+                email=f"facturas@{row['key']}.example",
                 property_payment_term_id=term.id,
                 company_id=company.id,
             )
@@ -188,6 +254,7 @@ class _Builder:
         values = {
             "move_type": "out_refund" if document.code == "61" else "out_invoice",
             "partner_id": partner.id,
+            "invoice_user_id": self.accountant.id,
             "l10n_latam_document_type_id": document_type.id,
             "invoice_line_ids": [
                 Command.create(
@@ -209,3 +276,20 @@ class _Builder:
             # As the wizards of Odoo word it.
             values |= {link: origin.id, "ref": f"{origin.name}, {document.reason}"}
         return values
+
+    def _register_payments(self):
+        """Customers have paid what was due; only the last weeks are outstanding."""
+        date = self.today - timedelta(days=20)
+        due = self.env["account.move"].search(
+            [
+                ("company_id", "=", self.env.company.id),
+                ("state", "=", "posted"),
+                ("payment_state", "=", "not_paid"),
+                ("invoice_date_due", "<", date),
+            ]
+        )
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=due.ids
+        )
+        values = {"group_payment": True, "payment_date": date}
+        register.create(values)._create_payments()
