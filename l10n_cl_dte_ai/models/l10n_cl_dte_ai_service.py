@@ -1,0 +1,483 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import contextlib
+import logging
+import os
+import random
+from datetime import timedelta
+
+import psycopg2
+from markupsafe import Markup
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
+from odoo.modules import module
+from odoo.tools import SQL, config
+
+from ..tools import ai_service
+from .reasons import EXPLANATIONS, REASONS
+
+_logger = logging.getLogger(__name__)
+
+KEY_VARIABLE = "L10N_CL_DTE_AI_KEY"
+BUS_HEALTH = "l10n_cl_dte_ai/health"
+USER_GROUP = "l10n_cl_dte_ai.group_user"
+MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
+
+# A service that limits without saying for how long: 3 s, doubled up to a minute.
+BLIND_LIMIT_BASE, BLIND_LIMIT_MAX = 3, 60
+
+
+class L10nClDteAiService(models.Model):
+    """An AI service: its address, its key, and how it is.
+
+    One row for each (address, key), shared by the companies that use it, since limits
+    and outages belong to the service and not to a company.
+    """
+
+    _name = "l10n_cl_dte_ai.service"
+    _description = "AI Service for Electronic Tax Documents"
+    _order = "id"
+
+    # === Settings === #
+    name = fields.Char(required=True, default="AI Service")
+    active = fields.Boolean(default=True)
+    company_ids = fields.One2many(
+        "res.company", "l10n_cl_dte_ai_service_id", string="Companies"
+    )
+    url = fields.Char(
+        string="Address",
+        required=True,
+        help="Where the AI service answers, for example https://ai.example.cl",
+    )
+    allow_http = fields.Boolean(
+        string="Allow an unencrypted connection",
+        help="Only for a service in your own protected network: documents and key are "
+        "sent in clear.",
+    )
+    key = fields.Char("Stored Key", groups=fields.NO_ACCESS, copy=False, prefetch=False)
+    new_key = fields.Char(
+        string="Key",
+        compute="_compute_new_key",
+        inverse="_inverse_new_key",
+        help="Write-only: a stored key is never shown. Enter a new one to replace it.",
+    )
+    key_source = fields.Selection(
+        [("environment", "From the environment"), ("database", "Stored")],
+        compute="_compute_key_source",
+    )
+    interactive_seconds = fields.Integer(
+        string="Time limit while a person waits",
+        default=int(ai_service.INTERACTIVE.total),
+        help="In seconds. After that the document is queued and the person goes on.",
+    )
+    background_seconds = fields.Integer(
+        string="Time limit in the background",
+        default=int(ai_service.BACKGROUND.total),
+        help="In seconds, for a document in the queue.",
+    )
+    database_uuid = fields.Char(readonly=True, copy=False)
+    generation = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="Counts changes of address and key: what was asked before one is void.",
+    )
+
+    # === State, shared by all workers: see _write_state === #
+    health = fields.Selection(
+        ######################################################################
+        # STATE DIAGRAM
+        # * any --[an answer, /health 200]--> healthy
+        # * any --[/health 207]--> degraded
+        # * any --[timeout, refused, 5xx, no opinion, /health 503]--> down
+        # * any --[key, certificate, address]--> misconfigured, queue paused
+        # * misconfigured --[settings saved, Test connection]--> as it answers
+        # "limited" is not in here: it is `blocked_until`, and ends by itself.
+        ######################################################################
+        [
+            ("unknown", "Not asked yet"),
+            ("healthy", "Healthy"),
+            ("degraded", "Degraded"),
+            ("down", "Unavailable"),
+            ("misconfigured", "To be configured"),
+        ],
+        default="unknown",
+        required=True,
+        readonly=True,
+        copy=False,
+    )
+    health_reason = fields.Selection(REASONS, readonly=True, copy=False)
+    health_since = fields.Datetime(readonly=True, copy=False)
+    blocked_until = fields.Datetime(string="Limited until", readonly=True, copy=False)
+    limited_count = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="429 answers in a row that did not say how long to wait.",
+    )
+
+    _check_time_limits = models.Constraint(
+        "CHECK (interactive_seconds BETWEEN 3 AND 12"
+        " AND background_seconds BETWEEN 5 AND 25)",
+        "The time limit must be 3 to 12 seconds while a person waits, and 5 to 25 "
+        "seconds in the background.",
+    )
+
+    # === Compute === #
+
+    def _compute_new_key(self):
+        self.new_key = False
+
+    def _inverse_new_key(self):
+        for service in self:
+            key = service.new_key
+            if not key:  # an untouched, empty input
+                continue
+            if not ai_service.is_valid_key(key):
+                raise ValidationError(
+                    self.env._(
+                        "The key must have 16 to 512 characters: letters, digits and "
+                        "signs, without spaces or accents. Copy it again from where "
+                        "the service gave it to you."
+                    )
+                )
+            service.sudo().key = key
+        # Not even the answer to the request that saves it may hold the key.
+        self.invalidate_recordset(["new_key"], flush=False)
+
+    @api.depends("key")
+    def _compute_key_source(self):
+        for service in self:
+            if os.environ.get(KEY_VARIABLE):
+                service.key_source = "environment"
+            else:
+                service.key_source = "database" if service.sudo().key else False
+
+    # === CRUD === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        services = super().create(vals_list)
+        services._check_url()
+        services._pin_to_database()
+        services.invalidate_recordset(["new_key"], flush=False)
+        return services
+
+    def write(self, vals):
+        addresses = {service: (service.url, service.allow_http) for service in self}
+        result = super().write(vals)
+        changed = self.filtered(
+            lambda service: (
+                "key" in vals or addresses[service] != (service.url, service.allow_http)
+            )
+        )
+        changed._check_url()
+        changed._pin_to_database()
+        return result
+
+    def _check_url(self):
+        messages = {
+            "malformed": self.env._(
+                "The address must look like https://ai.example.cl, without spaces and "
+                "without anything after a ? or #."
+            ),
+            "userinfo": self.env._(
+                "The address must not hold a user or password. Enter the key in its "
+                "own field."
+            ),
+            "http": self.env._(
+                "The address must begin with https://, so that documents and key are "
+                "encrypted on their way. Unencrypted http:// is accepted for a service "
+                "on this same machine, or if you allow it explicitly."
+            ),
+            "forbidden_address": self.env._(
+                "This address belongs to the machine's own network and cannot be an AI "
+                "service. Enter the service's name or address."
+            ),
+        }
+        for service in self:
+            if problem := ai_service.check_url(service.url, service.allow_http):
+                raise ValidationError(messages[problem])
+
+    def _pin_to_database(self):
+        """Remember for which database the settings were made, and start afresh."""
+        uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
+        for service in self.sudo():
+            super(L10nClDteAiService, service).write(
+                {
+                    "database_uuid": uuid,
+                    "generation": service.generation + 1,
+                    "health": "unknown",
+                    "health_reason": False,
+                    "blocked_until": False,
+                    "limited_count": 0,
+                }
+            )
+        self._notify_health()
+        # What waited for the settings is due now.
+        self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
+
+    # === Actions === #
+
+    def action_test_connection(self):
+        """Prove address, certificate, service and key, and say what was found."""
+        self.ensure_one()
+        if not self.env.user.has_group(MANAGER_GROUP):
+            raise AccessError(
+                self.env._(
+                    "Testing the connection is reserved to administrators of DTE AI."
+                )
+            )
+        service = self.sudo()
+        if reason := service._no_call_reason(ignore_state=True):
+            kind, message = "warning", self.env._(EXPLANATIONS[reason])
+        else:
+            kind, message = service._test_connection()
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": kind,
+                "title": self.env._("AI service"),
+                "message": message,
+                "sticky": kind != "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _test_connection(self):
+        """Return the kind of notification and the text of what was found."""
+        try:
+            with self._client(ai_service.INTERACTIVE) as client:
+                health = client.health()
+                client.check_key()
+        except ai_service.AIServiceError as error:
+            self._learn(error)
+            return "danger", self._test_failure(error.code)
+        self._learn(health)
+        if health.status == "healthy":
+            return "success", self.env._(
+                "The service answers and accepts the key (version %s).", health.version
+            )
+        return "warning", self.env._(
+            "The service answers and accepts the key (version %s), but says that it is "
+            "degraded: its answers may be slow or missing. Documents are queued then.",
+            health.version,
+        )
+
+    def _test_failure(self, code):
+        if code in ("unreachable", "timeout", "interrupted", "server_error", "busy"):
+            return self.env._(
+                "The service cannot be reached at %s. Check the address, and that the "
+                "service runs.",
+                self.url,
+            )
+        return self.env._(EXPLANATIONS.get(code, EXPLANATIONS["unreadable"]))
+
+    # === Business: may it be asked, and with what === #
+
+    def _key(self):
+        return os.environ.get(KEY_VARIABLE) or self.sudo().key
+
+    def _no_call_reason(self, ignore_state=False):
+        """Return the code of why the service must not be asked at all now, or None.
+
+        :param bool ignore_state: for the test of the connection, which asks in order to
+            find out whether a misconfigured service has been mended
+        """
+        if not self or not self.active or not self.url or not self._key():
+            return "not_configured"
+        parameters = self.env["ir.config_parameter"].sudo()
+        if parameters.get_param("database.is_neutralized"):
+            return "neutralized"
+        if self.database_uuid != parameters.get_param("database.uuid"):
+            return "copied"
+        if self.health == "misconfigured" and not ignore_state:
+            return self.health_reason or "not_configured"
+        return None
+
+    def _is_limited(self):
+        return bool(self.blocked_until and self.blocked_until > fields.Datetime.now())
+
+    def _client(self, limits):
+        """Return a client for this service: nothing of the database is in it."""
+        total = (
+            self.interactive_seconds
+            if limits is ai_service.INTERACTIVE
+            else self.background_seconds
+        )
+        limits = limits._replace(total=total, read=min(limits.read, total))
+        return ai_service.AIServiceClient(self.url, self._key(), limits)
+
+    # === Business: what calls and the cron find out === #
+
+    def _learn(self, outcome):
+        """Note how the service is from what a call gave.
+
+        :param outcome: an `Opinion`, a `Health` or an `AIServiceError`
+        """
+        self.ensure_one()
+        now = fields.Datetime.now()
+        values = {"health": "healthy", "health_reason": None}
+        match outcome:
+            case ai_service.Health(status="healthy"):
+                pass
+            case ai_service.Health(status="degraded"):
+                values = {"health": "degraded", "health_reason": None}
+            case ai_service.Health():
+                values = {"health": "down", "health_reason": "server_error"}
+            case ai_service.RateLimited(retry_after=retry_after):
+                wait = retry_after or min(
+                    BLIND_LIMIT_BASE * 2**self.limited_count, BLIND_LIMIT_MAX
+                ) * random.uniform(1, 1.5)
+                values["blocked_until"] = now + timedelta(seconds=wait)
+                values["limited_count"] = min(self.limited_count + 1, 10)
+            case ai_service.Misconfigured(code=code):
+                values = {"health": "misconfigured", "health_reason": code}
+            case ai_service.Unavailable(code=code):
+                values = {"health": "down", "health_reason": code}
+            case ai_service.Opinion():
+                values["limited_count"] = 0
+            # A Refused says that the service works.
+        newly_misconfigured = (
+            values["health"] == "misconfigured" and self.health != "misconfigured"
+        )
+        if values["health"] != self.health:
+            values["health_since"] = now
+        self._write_state(values)
+        if newly_misconfigured:
+            self._notify_managers()
+
+    def _write_state(self, values):
+        """Write state that all workers share, at once and only where it changed.
+
+        On a cursor of its own, in one statement: in the caller's transaction it would
+        be seen late, and two workers would fail on each other's writes.
+        """
+        changed = {
+            name: value
+            for name, value in values.items()
+            if (self[name] or None) != (value or None)
+        }
+        if not changed:
+            return
+        assignments = SQL(", ").join(
+            SQL("%s = %s", SQL.identifier(name), value)
+            for name, value in changed.items()
+        )
+        try:
+            with self._own_cursor() as cr:
+                cr.execute(
+                    SQL(
+                        "UPDATE l10n_cl_dte_ai_service SET %s WHERE id = %s",
+                        assignments,
+                        self.id,
+                    )
+                )
+        except psycopg2.OperationalError:
+            # Another worker is writing the same: the next call will tell again.
+            _logger.info("The state of AI service %s is being written", self.id)
+            return
+        self.invalidate_recordset(list(changed), flush=False)
+        self._notify_health({**{name: self[name] for name in values}, **values})
+
+    @contextlib.contextmanager
+    def _own_cursor(self):
+        if not self._can_commit():  # a test sees its own data only
+            self.flush_recordset()
+            yield self.env.cr
+            return
+        with self.env.registry.cursor() as cr:
+            cr.execute("SET LOCAL lock_timeout = '2s'")
+            yield cr
+
+    def _status(self, values=None):
+        """Return what the indicator shows: no secret, and no text (it has its own).
+
+        :param dict values: what was just written and this transaction cannot see yet
+        """
+        values = values or {}
+        if not self or not self.active:
+            return {"id": False, "state": "not_configured"}
+        health = values.get("health", self.health)
+        blocked_until = values.get("blocked_until", self.blocked_until)
+        limited = blocked_until and blocked_until > fields.Datetime.now()
+        reason = values.get("health_reason", self.health_reason)
+        state = "limited" if limited and health != "misconfigured" else health
+        if fixed := self.sudo()._no_call_reason(ignore_state=True):
+            state, reason = "not_configured", fixed
+        return {
+            "id": self.id,
+            "state": state,
+            "reason": reason or False,
+            "until": fields.Datetime.to_string(blocked_until) if limited else False,
+        }
+
+    def _notify_health(self, values=None):
+        group = self.env.ref(USER_GROUP, raise_if_not_found=False)
+        for service in self:
+            if group:
+                group.sudo()._bus_send(BUS_HEALTH, service._status(values))
+
+    def _notify_managers(self):
+        """Tell the administrators, once, that the queue waits for them."""
+        group = self.env.ref(MANAGER_GROUP)
+        partners = group.sudo().all_user_ids.filtered("active").partner_id
+        self.env["mail.thread"].sudo().message_notify(
+            subject=self.env._("The AI service for DTE needs your attention"),
+            body=Markup("<p>%s</p><p>%s</p>")
+            % (
+                self.env._(EXPLANATIONS[self.health_reason or "not_configured"]),
+                self.env._(
+                    "Until then no document is sent to it; those in the queue wait and "
+                    "are not lost. Accountants can go on generating documents."
+                ),
+            ),
+            partner_ids=partners.ids,
+        )
+
+    # === Cron === #
+
+    @api.model
+    def _cron_check_health(self):
+        """Ask each service how it is, so that a person need not find out."""
+        services = self.search(Domain("company_ids", "!=", False))
+        for service in services:
+            if service._no_call_reason():
+                continue
+            client = service._client(ai_service.BACKGROUND)
+            self._commit()  # no transaction is open while the service is asked
+            with client:
+                try:
+                    outcome = client.health()
+                except ai_service.AIServiceError as error:
+                    outcome = error
+            if service.exists():
+                service._learn(outcome)
+            self._commit()
+
+    @api.model
+    def _commit(self):
+        """Commit, outside of tests: the one place of this addon that does.
+
+        A call can take seconds.  With a transaction open, locks would be held as long,
+        and a retry after a serialization failure would ask the service again.
+        """
+        if self._can_commit():
+            self.env.cr.commit()
+        else:
+            self.env.flush_all()
+
+    @api.model
+    def _can_commit(self):
+        # As `account.move.send` does.
+        return not (config["test_enable"] or module.current_test)
+
+    @api.model
+    def _settings_action(self):
+        if not self.env.user.has_group("base.group_system"):
+            raise UserError(
+                self.env._("Only an administrator of Odoo can change these settings.")
+            )
+        return self.env["ir.actions.act_window"]._for_xml_id(
+            "account.action_account_config"
+        )

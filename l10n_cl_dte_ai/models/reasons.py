@@ -1,0 +1,110 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Why a document has no opinion yet: the one catalogue of codes and their texts.
+
+The codes are those of `tools.ai_service` and a few of our own.  Each has a short label
+for lists and a sentence for people: what happened, what it means, what to do.
+"""
+
+from odoo.tools import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+REASONS = [
+    # The service cannot be had now: it is asked again by itself.
+    ("unreachable", "Service unreachable"),
+    ("timeout", "Service too slow"),
+    ("interrupted", "Connection interrupted"),
+    ("server_error", "Service failing"),
+    ("busy", "Service busy"),
+    ("rate_limited", "Rate limit reached"),
+    # It answered without an opinion that can be trusted.
+    ("no_opinion", "No opinion given"),
+    ("unreadable", "Answer not understood"),
+    ("contradictory", "Contradictory answer"),
+    # An administrator has to act.
+    ("tls", "Certificate problem"),
+    ("redirect", "Service has moved"),
+    ("credentials", "Key refused"),
+    ("wrong_service", "Not the AI service"),
+    ("address", "Invalid address"),
+    ("not_configured", "Not configured"),
+    ("neutralized", "Test database"),
+    ("copied", "Copied database"),
+    # The document has to be mended.
+    ("refused", "Document refused"),
+]
+
+EXPLANATIONS = {
+    "unreachable": _lt(
+        "The AI service cannot be reached. Your document is kept in the queue and the "
+        "service is asked again by itself."
+    ),
+    "timeout": _lt(
+        "The AI service did not answer in time. Your document is kept in the queue and "
+        "the service is asked again by itself."
+    ),
+    "interrupted": _lt(
+        "The connection to the AI service broke off. Your document is kept in the queue "
+        "and the service is asked again by itself."
+    ),
+    "server_error": _lt(
+        "The AI service reported a fault of its own. Your document is kept in the queue "
+        "and the service is asked again by itself."
+    ),
+    "busy": _lt(
+        "The AI service is busy. Your document is kept in the queue and the service is "
+        "asked again by itself."
+    ),
+    "rate_limited": _lt(
+        "The AI service accepts no more documents at this moment. Yours is kept in the "
+        "queue and is asked about as soon as the limit allows."
+    ),
+    "no_opinion": _lt(
+        "The AI service answered, but its model gave no opinion. This is not an "
+        "approval."
+    ),
+    "unreadable": _lt(
+        "The AI service answered something that cannot be understood, so it is not "
+        "taken for an opinion."
+    ),
+    "contradictory": _lt(
+        "The AI service recommended sending and listed errors at the same time, so its "
+        "answer is not taken for an opinion."
+    ),
+    "tls": _lt(
+        "The certificate of the AI service could not be verified, so nothing was sent. "
+        "An administrator has to check the address in the settings."
+    ),
+    "redirect": _lt(
+        "The AI service points to another address, and documents are not sent after it. "
+        "An administrator has to enter the new address in the settings."
+    ),
+    "credentials": _lt(
+        "The AI service refused the key. An administrator has to enter a valid key in "
+        "the settings."
+    ),
+    "wrong_service": _lt(
+        "What answers at the address in the settings is not the AI service. An "
+        "administrator has to check the address."
+    ),
+    "address": _lt(
+        "The address of the AI service is not valid. An administrator has to check it "
+        "in the settings."
+    ),
+    "not_configured": _lt(
+        "No AI service is configured for this company. An administrator can enter its "
+        "address and key in the settings."
+    ),
+    "neutralized": _lt(
+        "This is a neutralized test database: no document leaves it, and the AI service "
+        "is not asked."
+    ),
+    "copied": _lt(
+        "This database is a copy of the one in which the AI service was configured, so "
+        "it is not asked. To use it here, enter the key again in the settings."
+    ),
+    "refused": _lt(
+        "The AI service does not accept this document as it is. Mend what it says and "
+        "check again."
+    ),
+}

@@ -1,0 +1,116 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..tools import ai_service
+
+SERVICE_FIELDS = ("url", "allow_http", "interactive_seconds", "background_seconds")
+
+
+class ResConfigSettings(models.TransientModel):
+    """The AI service of the current company, edited in place.
+
+    The fields are not stored: the settings' own table keeps its rows for a while, and a
+    key has no business in there.
+    """
+
+    _inherit = "res.config.settings"
+
+    l10n_cl_dte_ai_service_id = fields.Many2one(
+        related="company_id.l10n_cl_dte_ai_service_id", readonly=False
+    )
+    l10n_cl_dte_ai_policy = fields.Selection(
+        related="company_id.l10n_cl_dte_ai_policy", readonly=False, required=True
+    )
+    l10n_cl_dte_ai_url = fields.Char(
+        string="AI Service Address",
+        compute="_compute_l10n_cl_dte_ai_service",
+        inverse="_inverse_l10n_cl_dte_ai_service",
+        readonly=False,
+    )
+    l10n_cl_dte_ai_allow_http = fields.Boolean(
+        string="Allow an Unencrypted Connection",
+        compute="_compute_l10n_cl_dte_ai_service",
+        inverse="_inverse_l10n_cl_dte_ai_service",
+        readonly=False,
+    )
+    l10n_cl_dte_ai_new_key = fields.Char(
+        string="AI Service Key",
+        compute="_compute_l10n_cl_dte_ai_service",
+        inverse="_inverse_l10n_cl_dte_ai_service",
+        readonly=False,
+    )
+    l10n_cl_dte_ai_interactive_seconds = fields.Integer(
+        string="Time Limit While a Person Waits",
+        compute="_compute_l10n_cl_dte_ai_service",
+        inverse="_inverse_l10n_cl_dte_ai_service",
+        readonly=False,
+    )
+    l10n_cl_dte_ai_background_seconds = fields.Integer(
+        string="Time Limit in the Background",
+        compute="_compute_l10n_cl_dte_ai_service",
+        inverse="_inverse_l10n_cl_dte_ai_service",
+        readonly=False,
+    )
+    l10n_cl_dte_ai_key_source = fields.Selection(
+        related="l10n_cl_dte_ai_service_id.key_source", string="AI Service Key Source"
+    )
+    l10n_cl_dte_ai_health = fields.Json(compute="_compute_l10n_cl_dte_ai_health")
+    l10n_cl_dte_ai_shared_with = fields.Char(compute="_compute_l10n_cl_dte_ai_health")
+
+    @api.depends("l10n_cl_dte_ai_service_id")
+    def _compute_l10n_cl_dte_ai_service(self):
+        for settings in self:
+            service = settings.l10n_cl_dte_ai_service_id
+            settings.l10n_cl_dte_ai_url = service.url
+            settings.l10n_cl_dte_ai_allow_http = service.allow_http
+            settings.l10n_cl_dte_ai_new_key = False
+            settings.l10n_cl_dte_ai_interactive_seconds = (
+                service.interactive_seconds or int(ai_service.INTERACTIVE.total)
+            )
+            settings.l10n_cl_dte_ai_background_seconds = (
+                service.background_seconds or int(ai_service.BACKGROUND.total)
+            )
+
+    @api.depends("l10n_cl_dte_ai_service_id")
+    def _compute_l10n_cl_dte_ai_health(self):
+        for settings in self:
+            service = settings.l10n_cl_dte_ai_service_id
+            others = service.company_ids - settings.company_id
+            settings.l10n_cl_dte_ai_health = service._status()
+            settings.l10n_cl_dte_ai_shared_with = ", ".join(others.mapped("name"))
+
+    def _inverse_l10n_cl_dte_ai_service(self):
+        for settings in self:
+            service = settings.l10n_cl_dte_ai_service_id
+            values = {
+                name: settings[f"l10n_cl_dte_ai_{name}"] for name in SERVICE_FIELDS
+            }
+            values["url"] = (values["url"] or "").strip().rstrip("/")
+            key = (settings.l10n_cl_dte_ai_new_key or "").strip()
+            if not values["url"]:
+                if key:
+                    raise UserError(
+                        self.env._("Enter the address of the AI service with its key.")
+                    )
+                settings.company_id.l10n_cl_dte_ai_service_id = False
+                continue
+            if key:
+                values["new_key"] = key
+            if service:
+                service.write(values)
+            else:
+                values["name"] = self.env._(
+                    "AI service of %s", settings.company_id.name
+                )
+                settings.company_id.l10n_cl_dte_ai_service_id = service.create(values)
+        # Not even the answer to the request that saves it may hold the key.
+        self.invalidate_recordset(["l10n_cl_dte_ai_new_key"], flush=False)
+
+    def action_l10n_cl_dte_ai_test_connection(self):
+        service = self.company_id.l10n_cl_dte_ai_service_id
+        if not service:
+            raise UserError(
+                self.env._("Enter the address and the key of the AI service first.")
+            )
+        return service.action_test_connection()

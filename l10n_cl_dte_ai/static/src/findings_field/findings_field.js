@@ -1,0 +1,37 @@
+import { Component } from "@odoo/owl";
+
+import { registry } from "@web/core/registry";
+import { useService } from "@web/core/utils/hooks";
+import { standardFieldProps } from "@web/views/fields/standard_field_props";
+
+/**
+ * A list of findings: {severity, message, record}. `record` is where to mend it, as
+ * {model, id, name}, or false.
+ */
+export class FindingsField extends Component {
+    static template = "l10n_cl_dte_ai.FindingsField";
+    static props = { ...standardFieldProps };
+
+    setup() {
+        this.action = useService("action");
+    }
+
+    get findings() {
+        return this.props.record.data[this.props.name] || [];
+    }
+
+    openRecord({ model, id }) {
+        return this.action.doAction({
+            type: "ir.actions.act_window",
+            res_model: model,
+            res_id: id,
+            views: [[false, "form"]],
+            target: "current",
+        });
+    }
+}
+
+registry.category("fields").add("l10n_cl_dte_ai_findings", {
+    component: FindingsField,
+    supportedTypes: ["json"],
+});

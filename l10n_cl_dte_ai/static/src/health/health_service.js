@@ -1,0 +1,100 @@
+import { reactive } from "@odoo/owl";
+
+import { deserializeDateTime, formatDateTime } from "@web/core/l10n/dates";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+
+export const HEALTH_TEXTS = {
+    healthy: {
+        className: "text-success",
+        label: _t("Healthy"),
+        meaning: _t("Documents are checked by the AI service at once."),
+    },
+    degraded: {
+        className: "text-warning",
+        label: _t("Degraded"),
+        meaning: _t("The AI service answers, but slowly or not always. Documents that get no answer are queued."),
+    },
+    limited: {
+        className: "text-warning",
+        label: _t("Limited"),
+        meaning: _t("The AI service accepts no more documents for a moment. They are queued, and go on by themselves."),
+    },
+    down: {
+        className: "text-danger",
+        label: _t("Unavailable"),
+        meaning: _t("The AI service does not answer. Documents are queued, and nothing is lost: go on with your work."),
+    },
+    misconfigured: {
+        className: "text-danger",
+        label: _t("To be configured"),
+        meaning: _t("The AI service refuses the settings. Documents are queued until an administrator mends them."),
+    },
+    not_configured: {
+        className: "text-muted",
+        label: _t("Not configured"),
+        meaning: _t("Documents are checked with Odoo's data only. An administrator can enter the AI service in the settings."),
+    },
+    unknown: {
+        className: "text-muted",
+        label: _t("Not asked yet"),
+        meaning: _t("The AI service is configured and has not been asked yet."),
+    },
+};
+
+/** The text of a state, with the time at which a limit ends. */
+export function describeHealth(status) {
+    const texts = HEALTH_TEXTS[status.state] || HEALTH_TEXTS.unknown;
+    if (status.state === "limited" && status.until) {
+        const until = formatDateTime(deserializeDateTime(status.until), { format: "HH:mm:ss" });
+        return { ...texts, label: _t("Limited until %s", until) };
+    }
+    return texts;
+}
+
+/**
+ * How the AI service of each company is: what the page began with, and then what the
+ * bus tells. Nothing is ever asked for.
+ */
+export const healthService = {
+    dependencies: ["bus_service", "lazy_session"],
+    start(env, { bus_service: bus, lazy_session: lazySession }) {
+        const state = reactive({ byCompany: {} });
+        let timeout;
+
+        const endLimits = () => {
+            clearTimeout(timeout);
+            const limited = Object.values(state.byCompany).filter((s) => s.state === "limited" && s.until);
+            if (!limited.length) {
+                return;
+            }
+            const delays = limited.map((s) => deserializeDateTime(s.until).toMillis() - Date.now());
+            for (const [index, status] of limited.entries()) {
+                if (delays[index] <= 0) {
+                    Object.assign(status, { state: "healthy", until: false });
+                }
+            }
+            const waiting = delays.filter((delay) => delay > 0);
+            if (waiting.length) {
+                timeout = setTimeout(endLimits, Math.min(...waiting) + 100);
+            }
+        };
+
+        lazySession.getValue("l10n_cl_dte_ai", (statuses) => {
+            state.byCompany = statuses || {};
+            endLimits();
+        });
+        bus.subscribe("l10n_cl_dte_ai/health", (status) => {
+            for (const known of Object.values(state.byCompany)) {
+                if (known.id === status.id) {
+                    Object.assign(known, status);
+                }
+            }
+            endLimits();
+        });
+        bus.start();
+        return state;
+    },
+};
+
+registry.category("services").add("l10n_cl_dte_ai_health", healthService);

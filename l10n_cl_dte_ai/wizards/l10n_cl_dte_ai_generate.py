@@ -1,0 +1,127 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import api, fields, models
+
+from ..models.account_move import OVERRIDE_GROUP
+
+
+class L10nClDteAiGenerate(models.TransientModel):
+    """What was found in one document, and what can be done about it.
+
+    Shows what rules and validation say at this moment; decides nothing of its own.
+    """
+
+    _name = "l10n_cl_dte_ai.generate"
+    _description = "Generate DTE"
+
+    move_id = fields.Many2one(
+        "account.move", string="Document", required=True, readonly=True
+    )
+    state = fields.Selection(related="move_id.state", string="Document Status")
+    company_id = fields.Many2one(related="move_id.company_id")
+    odoo_findings = fields.Json(compute="_compute_situation")
+    ai_findings = fields.Json(compute="_compute_situation")
+    has_errors = fields.Boolean(compute="_compute_situation")
+    outcome = fields.Selection(
+        selection=lambda self: (
+            self.env["l10n_cl_dte_ai.validation"]._fields["outcome"].selection
+            + [("not_asked", self.env._("Not Asked"))]
+        ),
+        compute="_compute_situation",
+    )
+    confidence = fields.Float(compute="_compute_situation", digits=(5, 1))
+    message = fields.Char(compute="_compute_situation")
+    answered_at = fields.Datetime(compute="_compute_situation")
+    needs_override = fields.Boolean(compute="_compute_situation")
+    may_override = fields.Boolean(compute="_compute_situation")
+    override_reason = fields.Char(string="Reason")
+    attachment_id = fields.Many2one(
+        related="move_id.l10n_cl_dte_ai_attachment_id", string="Generated File"
+    )
+
+    @api.depends("move_id")
+    @api.depends_context("uid", "lang", "tz")
+    def _compute_situation(self):
+        for wizard in self:
+            move = wizard.move_id
+            findings = move._l10n_cl_dte_ai_findings()
+            validation = move._l10n_cl_dte_ai_current_validation()
+            wizard.odoo_findings = [
+                {
+                    "severity": finding.severity,
+                    "message": finding.message,
+                    "record": wizard._link(finding),
+                }
+                for finding in findings
+            ]
+            wizard.has_errors = any(f.severity == "error" for f in findings)
+            wizard.ai_findings = validation.findings or []
+            wizard.outcome = validation.outcome or "not_asked"
+            wizard.confidence = validation.confidence
+            wizard.answered_at = validation.answered_at
+            wizard.message = validation.message or wizard._why_not_asked(validation)
+            wizard.needs_override = move._l10n_cl_dte_ai_needs_override(findings)
+            wizard.may_override = self.env.user.has_group(OVERRIDE_GROUP)
+
+    def _link(self, finding):
+        """Return where a finding is mended, unless it is the document underneath."""
+        record = self.move_id._l10n_cl_dte_ai_record_to_mend(finding)
+        if record == self.move_id:
+            return False
+        return {
+            "model": record._name,
+            "id": record.id,
+            "name": record.display_name,
+        }
+
+    def _why_not_asked(self, validation):
+        if validation:
+            return False
+        if self.has_errors:
+            return self.env._(
+                "Not asked yet: mend first what Odoo's data shows, so that no request "
+                "is spent on a document that has to change."
+            )
+        service = self.company_id.sudo().l10n_cl_dte_ai_service_id
+        if service._no_call_reason() == "not_configured":
+            return self.env._(
+                "No AI service is configured for this company. An administrator can "
+                "enter its address and key in the settings of Invoicing."
+            )
+        return self.env._("Not asked yet. Press Check Again.")
+
+    # === Actions === #
+
+    def action_generate(self):
+        return self._generate()
+
+    def action_generate_anyway(self):
+        return self._generate(self.override_reason or "")
+
+    def _generate(self, override_reason=None):
+        self.ensure_one()
+        attachment = self.move_id._l10n_cl_dte_ai_generate(override_reason)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "title": self.env._("DTE generated"),
+                "message": self.env._(
+                    "%s is attached to the document. It is not yet the XML, and not "
+                    "signed.",
+                    attachment.name,
+                ),
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def action_check_again(self):
+        """Look at the document as it is now; ask about it where that is new."""
+        self.ensure_one()
+        return self.move_id.action_l10n_cl_dte_ai_generate()
+
+    def action_queue_and_close(self):
+        """Leave the document in the queue: the answer will be notified."""
+        self.ensure_one()
+        self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
+        return {"type": "ir.actions.act_window_close"}
