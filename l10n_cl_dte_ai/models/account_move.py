@@ -134,6 +134,7 @@ class AccountMove(models.Model):
             USER_GROUP
         ):
             return alerts
+        alerts.update(self._l10n_cl_dte_ai_mend_alerts())
         open_findings = {
             "action_text": self.env._("See what was found"),
             "action": self._l10n_cl_dte_ai_wizard_action(),
@@ -169,6 +170,29 @@ class AccountMove(models.Model):
                     or self.env._("The AI service is being asked."),
                     **open_findings,
                 }
+        return alerts
+
+    def _l10n_cl_dte_ai_mend_alerts(self):
+        """Return an alert for each record whose errors the SII would refuse."""
+        if (
+            not self.id
+            or not self.invoice_line_ids
+            or not self._l10n_cl_dte_ai_is_covered()
+            or self.sudo().l10n_cl_dte_ai_attachment_id
+        ):
+            return {}
+        messages = {}
+        for finding in self._l10n_cl_dte_ai_findings():
+            if finding.severity == dte_rules.ERROR:
+                record = self._l10n_cl_dte_ai_record_to_mend(finding)
+                messages.setdefault(record, []).append(finding.message)
+        alerts = {}
+        for record, texts in messages.items():
+            alert = {"level": "warning", "message": "\n".join(texts)}
+            if record != self:
+                alert["action_text"] = self.env._("Open %s", record.display_name)
+                alert["action"] = record._get_records_action()
+            alerts[f"l10n_cl_dte_ai_mend_{record._name}_{record.id}"] = alert
         return alerts
 
     # === Valid actions === #

@@ -15,7 +15,7 @@ from odoo.modules import module
 from odoo.tools import SQL, config
 
 from ..tools import ai_service
-from .reasons import EXPLANATIONS, REASONS
+from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ class L10nClDteAiService(models.Model):
         # STATE DIAGRAM
         # * any --[an answer, /health 200]--> healthy
         # * any --[/health 207]--> degraded
+        # * down for want of an opinion --[/health 200]--> degraded
         # * any --[timeout, refused, 5xx, no opinion, /health 503]--> down
         # * any --[key, certificate, address]--> misconfigured, queue paused
         # * misconfigured --[settings saved, Test connection]--> as it answers
@@ -320,7 +321,10 @@ class L10nClDteAiService(models.Model):
         values = {"health": "healthy", "health_reason": None}
         match outcome:
             case ai_service.Health(status="healthy"):
-                pass
+                if self.health_reason in UNTRUSTED_REASONS:
+                    # /health does not look at the model, which gave no opinion: only
+                    # an opinion shows that it is well again.
+                    values = {"health": "degraded"}
             case ai_service.Health(status="degraded"):
                 values = {"health": "degraded", "health_reason": None}
             case ai_service.Health():

@@ -15,7 +15,7 @@ from odoo.tools import SQL, format_datetime
 
 from ..tools import ai_service, dte_document
 from .l10n_cl_dte_ai_service import MANAGER_GROUP, USER_GROUP
-from .reasons import EXPLANATIONS, REASONS
+from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
 
@@ -29,8 +29,6 @@ MAX_ATTEMPTS = 8
 # An answer that is no opinion rarely gets better by asking again.
 MAX_UNTRUSTED_ANSWERS = 3
 BACKOFF_BASE, BACKOFF_MAX = 15, 900  # seconds
-# The answers that are no opinion, though the service did answer.
-UNTRUSTED_REASONS = ("no_opinion", "unreadable", "contradictory")
 
 
 class L10nClDteAiValidation(models.Model):
@@ -444,9 +442,6 @@ class L10nClDteAiValidation(models.Model):
         match outcome:
             case ai_service.Opinion():
                 self.write({**values, **self._opinion_values(outcome)})
-                if limits is not ai_service.INTERACTIVE:
-                    self._notify_requester()
-                return
             case ai_service.Refused():
                 findings = self._findings(outcome.messages, ())
                 self.write(
@@ -458,31 +453,28 @@ class L10nClDteAiValidation(models.Model):
                         "findings": findings,
                     }
                 )
-                return
             case ai_service.RateLimited() | ai_service.Misconfigured():
                 # Nobody was asked: the attempt does not count, the service's state
                 # says when it goes on.
                 self.write(values)
                 self._postpone(outcome.code, fields.Datetime.now())
-                return
+            case _:
+                self.write({**values, "findings": self._findings((), outcome.messages)})
+                self._try_later(outcome.code)
+        if limits is not ai_service.INTERACTIVE and self.state in ("done", "failed"):
+            self._notify_requester()
+
+    def _try_later(self, reason):
+        """Plan the next attempt, or give up after the last one."""
         attempts = self.attempts + 1
-        untrusted = outcome.code in ("unreadable", "contradictory")
-        limit = MAX_UNTRUSTED_ANSWERS if untrusted else MAX_ATTEMPTS
-        self.write(
-            {
-                **values,
-                "attempts": attempts,
-                "findings": self._findings((), outcome.messages),
-            }
-        )
-        if attempts >= limit:
-            self.write({"state": "failed", "reason": outcome.code})
+        untrusted = reason in ("unreadable", "contradictory")
+        if attempts >= (MAX_UNTRUSTED_ANSWERS if untrusted else MAX_ATTEMPTS):
+            self.write({"state": "failed", "reason": reason, "attempts": attempts})
             return
         delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
         delay *= random.uniform(0.5, 1.5)
-        self._postpone(
-            outcome.code, fields.Datetime.now() + timedelta(seconds=round(delay))
-        )
+        self.attempts = attempts
+        self._postpone(reason, fields.Datetime.now() + timedelta(seconds=round(delay)))
 
     @api.model
     def _findings(self, errors, warnings):
@@ -509,21 +501,30 @@ class L10nClDteAiValidation(models.Model):
 
     def _notify_requester(self):
         """Tell the person who asked, if she is there, and the document's chatter."""
-        labels = dict(self._fields["verdict"]._description_selection(self.env))
         user = self.requested_by_id
         move = self.move_id.with_context(lang=user.lang)
-        text = move.env._(
-            "The AI service has answered: %(verdict)s (confidence %(confidence)s%%).",
-            verdict=labels[self.verdict],
-            confidence=round(self.confidence),
-        )
+        validation = self.with_env(move.env)
+        outcomes = dict(self._fields["outcome"]._description_selection(move.env))
+        if self.state == "done":
+            text = move.env._(
+                "The AI service has answered: %(verdict)s (confidence %(confidence)s%%).",
+                verdict=outcomes[self.outcome],
+                confidence=round(self.confidence),
+            )
+        else:
+            text = move.env._(
+                "The AI service was asked without success and is not asked again by "
+                "itself. %s",
+                validation.message,
+            )
         move._message_log(body=text)
         user._bus_send(
             BUS_ANSWER,
             {
                 "move_id": move.id,
                 "name": move.display_name,
-                "verdict": self.verdict,
+                "outcome": self.outcome,
+                "message": text,
             },
         )
 

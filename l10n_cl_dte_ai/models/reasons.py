@@ -34,6 +34,9 @@ REASONS = [
     ("refused", "Document refused"),
 ]
 
+# The service did answer, but not with an opinion.
+UNTRUSTED_REASONS = ("no_opinion", "unreadable", "contradictory")
+
 EXPLANATIONS = {
     "unreachable": _lt(
         "The AI service cannot be reached. Your document is kept in the queue and the "

@@ -1,21 +1,16 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 
-const ANSWERS = {
-    approved: { type: "success", text: _t("The AI service approves it.") },
-    review: { type: "warning", text: _t("The AI service recommends a review.") },
-    rejected: { type: "danger", text: _t("The AI service advises against sending it.") },
-};
+const TYPES = { approved: "success", review: "warning", rejected: "danger" };
 
 /** Tells whoever asked that the answer to a queued document is in, with a way there. */
 export const answerNotificationService = {
     dependencies: ["action", "bus_service", "notification"],
     start(env, { action, bus_service: bus, notification }) {
-        bus.subscribe("l10n_cl_dte_ai/answer", ({ move_id: moveId, name, verdict }) => {
-            const { type, text } = ANSWERS[verdict];
-            const close = notification.add(text, {
+        bus.subscribe("l10n_cl_dte_ai/answer", ({ move_id: moveId, name, outcome, message }) => {
+            const close = notification.add(message, {
                 title: name,
-                type,
+                type: TYPES[outcome] || "warning",
                 sticky: true,
                 buttons: [
                     {
