@@ -330,6 +330,16 @@ SHOWCASE = [
         clean=False,
         draft=True,
     ),
+    Document(
+        "final_consumer",
+        "33",
+        "mostrador",
+        0,
+        (Line("box", 2), Line("strap", 1)),
+        "Invoice to 66666666-6, which is for receipts only",
+        clean=False,
+        draft=True,
+    ),
     # Notes. Odoo keeps the link to the original in reversed_entry_id (61) or
     # debit_origin_id (56).
     Document(
@@ -383,6 +393,18 @@ SHOWCASE = [
         draft=True,
         origin="exempt",
         reason="viaje suspendido",
+    ),
+    Document(
+        "credit_note_backdated",
+        "61",
+        "lenga",
+        -9,
+        (Line("pallet", 4, discount=5),),
+        "Credit note dated before the invoice that it corrects",
+        clean=False,
+        draft=True,
+        origin="last_week",
+        reason="pallets devueltos",
     ),
     Document(
         "credit_note_no_reference",

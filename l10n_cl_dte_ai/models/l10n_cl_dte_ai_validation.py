@@ -522,7 +522,7 @@ class L10nClDteAiValidation(models.Model):
             BUS_ANSWER,
             {
                 "move_id": move.id,
-                "name": move.display_name,
+                "name": f"{move.display_name} · {move.commercial_partner_id.name}",
                 "outcome": self.outcome,
                 "message": text,
             },

@@ -14,7 +14,7 @@ export const answerNotificationService = {
                 sticky: true,
                 buttons: [
                     {
-                        name: _t("Open"),
+                        name: _t("Open the document"),
                         onClick: () => {
                             close();
                             action.doAction({

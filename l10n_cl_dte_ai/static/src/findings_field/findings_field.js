@@ -1,5 +1,6 @@
 import { Component } from "@odoo/owl";
 
+import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
@@ -18,6 +19,10 @@ export class FindingsField extends Component {
 
     get findings() {
         return this.props.record.data[this.props.name] || [];
+    }
+
+    linkLabel({ name }) {
+        return _t("Open %s", name);
     }
 
     openRecord({ model, id }) {
