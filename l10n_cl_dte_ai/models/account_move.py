@@ -25,6 +25,7 @@ class AccountMove(models.Model):
         groups=USER_GROUP,
     )
     l10n_cl_dte_ai_validation_count = fields.Integer(
+        string="AI Validations Count",
         compute="_compute_l10n_cl_dte_ai_validation_count",
         groups=USER_GROUP,
     )
@@ -53,12 +54,15 @@ class AccountMove(models.Model):
         groups=USER_GROUP,
     )
     l10n_cl_dte_ai_is_candidate = fields.Boolean(
+        string="Can Become a DTE",
         compute="_compute_l10n_cl_dte_ai_is_candidate",
         help="A customer document of a Chilean company: the button is shown.",
     )
     # The date that posting gave to an undated draft. It is not the accountant's word,
     # so a verdict on the draft still holds; a date that she enters later is.
-    l10n_cl_dte_ai_posting_date = fields.Date(readonly=True, copy=False)
+    l10n_cl_dte_ai_posting_date = fields.Date(
+        string="Date Given by Posting", readonly=True, copy=False
+    )
 
     # === Compute === #
 

@@ -9,7 +9,7 @@ import psycopg2
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.modules import module
 from odoo.tools import SQL, config
@@ -76,7 +76,7 @@ class L10nClDteAiService(models.Model):
         default=int(ai_service.BACKGROUND.total),
         help="In seconds, for a document in the queue.",
     )
-    database_uuid = fields.Char(readonly=True, copy=False)
+    database_uuid = fields.Char("Configured in Database", readonly=True, copy=False)
     generation = fields.Integer(
         readonly=True,
         copy=False,
@@ -102,13 +102,16 @@ class L10nClDteAiService(models.Model):
             ("down", "Unavailable"),
             ("misconfigured", "To be configured"),
         ],
+        string="State",
         default="unknown",
         required=True,
         readonly=True,
         copy=False,
     )
-    health_reason = fields.Selection(REASONS, readonly=True, copy=False)
-    health_since = fields.Datetime(readonly=True, copy=False)
+    health_reason = fields.Selection(
+        REASONS, string="Reason", readonly=True, copy=False
+    )
+    health_since = fields.Datetime(string="Since", readonly=True, copy=False)
     blocked_until = fields.Datetime(string="Limited until", readonly=True, copy=False)
     limited_count = fields.Integer(
         readonly=True,
@@ -475,13 +478,3 @@ class L10nClDteAiService(models.Model):
     def _can_commit(self):
         # As `account.move.send` does.
         return not (config["test_enable"] or module.current_test)
-
-    @api.model
-    def _settings_action(self):
-        if not self.env.user.has_group("base.group_system"):
-            raise UserError(
-                self.env._("Only an administrator of Odoo can change these settings.")
-            )
-        return self.env["ir.actions.act_window"]._for_xml_id(
-            "account.action_account_config"
-        )

@@ -64,6 +64,7 @@ class L10nClDteAiValidation(models.Model):
     is_current = fields.Boolean(
         compute="_compute_is_current",
         store=True,
+        string="Up to Date",
         help="The document has not changed since.",
     )
 
@@ -95,11 +96,14 @@ class L10nClDteAiValidation(models.Model):
     message = fields.Char(compute="_compute_message", string="What it means")
     attempts = fields.Integer(readonly=True, aggregator="sum")
     next_attempt_at = fields.Datetime(
-        readonly=True, default=fields.Datetime.now, index=True
+        string="Next Attempt", readonly=True, default=fields.Datetime.now, index=True
     )
     lease_until = fields.Datetime(readonly=True)
     requested_by_id = fields.Many2one(
-        "res.users", readonly=True, default=lambda self: self.env.user
+        "res.users",
+        string="Requested by",
+        readonly=True,
+        default=lambda self: self.env.user,
     )
 
     # === What was answered === #
@@ -134,7 +138,7 @@ class L10nClDteAiValidation(models.Model):
     )
     said = fields.Text(compute="_compute_said", string="What the service said")
     cached = fields.Boolean(readonly=True, string="From the service's cache")
-    answered_at = fields.Datetime(readonly=True)
+    answered_at = fields.Datetime(string="Answered on", readonly=True)
     duration_ms = fields.Integer(
         readonly=True, aggregator="avg", string="Duration (ms)"
     )
@@ -145,7 +149,7 @@ class L10nClDteAiValidation(models.Model):
     override_user_id = fields.Many2one(
         "res.users", readonly=True, string="Generated anyway by"
     )
-    override_reason = fields.Char(readonly=True)
+    override_reason = fields.Char(string="Reason to Generate Anyway", readonly=True)
 
     _one_per_content = models.UniqueIndex("(move_id, digest)")
     _queue_idx = models.Index("(next_attempt_at) WHERE state IN ('pending', 'sending')")

@@ -55,8 +55,12 @@ class ResConfigSettings(models.TransientModel):
     l10n_cl_dte_ai_key_source = fields.Selection(
         related="l10n_cl_dte_ai_service_id.key_source", string="AI Service Key Source"
     )
-    l10n_cl_dte_ai_health = fields.Json(compute="_compute_l10n_cl_dte_ai_health")
-    l10n_cl_dte_ai_shared_with = fields.Char(compute="_compute_l10n_cl_dte_ai_health")
+    l10n_cl_dte_ai_health = fields.Json(
+        string="AI Service State", compute="_compute_l10n_cl_dte_ai_health"
+    )
+    l10n_cl_dte_ai_shared_with = fields.Char(
+        string="AI Service Shared With", compute="_compute_l10n_cl_dte_ai_health"
+    )
 
     @api.depends("l10n_cl_dte_ai_service_id")
     def _compute_l10n_cl_dte_ai_service(self):
