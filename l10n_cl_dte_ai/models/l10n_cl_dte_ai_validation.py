@@ -136,7 +136,6 @@ class L10nClDteAiValidation(models.Model):
         readonly=True,
         help="A list of {severity, message}, as the service gave them.",
     )
-    said = fields.Text(compute="_compute_said", string="What the service said")
     cached = fields.Boolean(readonly=True, string="From the service's cache")
     answered_at = fields.Datetime(string="Answered on", readonly=True)
     duration_ms = fields.Integer(
@@ -208,13 +207,6 @@ class L10nClDteAiValidation(models.Model):
             explanation=text,
             time=format_datetime(self.env, due, dt_format="HH:mm:ss"),
         )
-
-    @api.depends("findings")
-    def _compute_said(self):
-        for validation in self:
-            validation.said = "\n".join(
-                finding["message"] for finding in validation.findings or []
-            )
 
     # === Valid actions: buttons, crons and checks all ask this === #
 
