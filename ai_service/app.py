@@ -3,6 +3,7 @@
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from limits import RateLimitItemPerMinute
 
 from . import SERVICE_NAME, __version__
 from .auth import require_key
@@ -41,7 +42,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         validation_routes(
             engine,
             AnswerCache(),
-            RateLimiter(settings.rate_limit),
+            RateLimiter(RateLimitItemPerMinute(settings.rate_limit)),
             metrics,
             require_key(settings.api_keys),
         )

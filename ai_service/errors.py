@@ -11,20 +11,20 @@ MAX_DETAILS = 50
 # Clients know by it that a message is meant for people (contract, "422").
 PREFIX = "Value error, "
 
-# Formatted with pydantic's own context. What is not here gets FALLBACK.
+# Formatted with pydantic's own context. What is not here gets _FALLBACK.
 _SPANISH = {
-    "json_invalid": "el cuerpo no es JSON válido ({error})",
     "missing": "falta este campo obligatorio",
-    "greater_than": "debe ser mayor que {gt}; si es cero, omita el campo",
+    "greater_than": "debe ser mayor que {gt}",
     "greater_than_equal": "debe ser mayor o igual que {ge}",
     "less_than_equal": "debe ser menor o igual que {le}",
     "too_long": "tiene {actual_length} entradas y se admiten {max_length}",
     "list_type": "debe ser una lista",
     "string_type": "debe ser un texto",
+    "decimal_max_digits": "tiene más de {max_digits} dígitos",
 }
 _NUMBER = "debe ser un número"
 _OBJECT = "debe ser un objeto JSON"
-FALLBACK = "el valor no es válido"
+_FALLBACK = "el valor no es válido"
 
 
 async def unprocessable(request: Request, error: RequestValidationError) -> Any:
@@ -48,15 +48,22 @@ def _detail(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _message(raw: dict[str, Any]) -> str:
     kind = raw["type"]
+    if kind == "json_invalid":
+        return f"el cuerpo no es JSON válido ({raw['ctx']['error']})"
+    field = ".".join(str(part) for part in raw["loc"][1:]) or "el cuerpo"
     if kind == "value_error":
-        return raw["msg"].removeprefix(PREFIX)
-    if kind in _SPANISH:
-        return _SPANISH[kind].format(**raw.get("ctx", {}))
-    if kind.startswith(("int_", "decimal_", "float_")):
-        return _NUMBER
-    if kind.startswith(("dict_", "model_")):
-        return _OBJECT
-    return FALLBACK
+        text = raw["msg"].removeprefix(PREFIX)
+    elif kind in _SPANISH:
+        text = _SPANISH[kind].format(**raw.get("ctx", {}))
+    elif kind.startswith(("int_", "decimal_", "float_")):
+        text = _NUMBER
+    elif kind.startswith(("dict_", "model_")):
+        text = _OBJECT
+    else:
+        text = _FALLBACK
+    if kind == "greater_than" and field.split(".")[-1].startswith("monto_"):
+        text += "; un monto en cero se omite"
+    return f"{field}: {text}"
 
 
 def _echo(value: Any) -> Any:

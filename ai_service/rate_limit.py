@@ -5,7 +5,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 
@@ -38,22 +38,19 @@ class Decision:
 class RateLimiter:
     """Counts requests in windows that start with a client's first request.
 
-    :param per_minute: requests that one window admits
+    :param item: how many requests a window admits, and how long it is
     :param storage: where to count; memory where none is given, and a Redis storage of
         the same library would share the count among replicas
-    :param minutes: length of the window, shorter only in tests
     """
 
-    def __init__(
-        self, per_minute: int, storage: Storage | None = None, minutes: float = 1
-    ) -> None:
-        self._item = RateLimitItemPerMinute(per_minute, minutes)
+    def __init__(self, item: RateLimitItem, storage: Storage | None = None) -> None:
+        self._item = item
         self._strategy = FixedWindowRateLimiter(storage or MemoryStorage())
 
     @property
     def message(self) -> str:
         """The text of the refusal, word for word as in the contract."""
-        return f"Rate limit exceeded: {self._item.amount} per 1 minute"
+        return f"Rate limit exceeded: {self._item}"
 
     async def hit(self, key: str, client: str) -> Decision:
         """Count one request of `client` with `key` and decide about it."""

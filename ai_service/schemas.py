@@ -37,7 +37,7 @@ def _document_type(value: Any) -> int:
         if text in {str(code) for code in DOCUMENT_TYPES}:
             return int(text)
     known = ", ".join(str(code) for code in DOCUMENT_TYPES)
-    raise ValueError(f"tipo_dte debe ser uno de {known}")
+    raise ValueError(f"debe ser uno de {known}")
 
 
 def _calendar_date(value: Any) -> Any:
@@ -49,7 +49,7 @@ def _calendar_date(value: Any) -> Any:
         except ValueError:
             pass
     raise ValueError(
-        "la fecha debe existir y escribirse AAAA-MM-DD, sin hora ni zona horaria"
+        "debe ser una fecha que existe, como AAAA-MM-DD, sin hora ni zona horaria"
     )
 
 
@@ -154,8 +154,7 @@ class DteData(_Received):
         # of the future is a finding of the rules.
         if value is not None and value > clock.today() + timedelta(days=1):
             raise ValueError(
-                f"fecha_emision {value:%d-%m-%Y} está en el futuro:"
-                " corrija la fecha del documento"
+                f"el {value:%d-%m-%Y} está en el futuro; corrija la fecha del documento"
             )
         return value
 
@@ -229,7 +228,7 @@ class ValidationRequest(_Received):
     @classmethod
     def _is_not_too_large(cls, value: list[Any]) -> list[Any]:
         if len(json.dumps(value, ensure_ascii=False)) > MAX_HISTORY_CHARACTERS:
-            raise ValueError("history supera los 100 kB: envíe menos entradas")
+            raise ValueError("supera los 100 kB; envíe menos entradas")
         return value
 
 
