@@ -23,11 +23,8 @@ def main() -> int:
     except ConfigurationError as error:
         return _refuse(str(error))
 
-    # Bound here rather than by uvicorn: a taken port is then one line, not a traceback,
-    # and with port 0 the log can say which one the system chose.
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        sock = socket.create_server((settings.host, settings.port), family=family)
+        sock = _bind(settings.host, settings.port)
     except OSError as error:
         reason = (error.strerror or str(error)).split(" (")[0]
         return _refuse(
@@ -57,6 +54,22 @@ def main() -> int:
     )
     uvicorn.Server(config).run(sockets=[sock])
     return 0
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Bind here rather than in uvicorn: a taken port is then one line to its user, and
+    with port 0 the log can say which one the system chose."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Not socket.create_server(): it leaves the protocol at 0, asyncio then does not
+    # switch Nagle's algorithm off, and each kept-alive answer waits for 40 ms.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _refuse(reason: str) -> int:

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 from datetime import timedelta
@@ -99,6 +100,14 @@ def test_the_same_question_in_other_words_is_answered_from_the_cache(server):
     assert (one.pop("cached"), two.pop("cached")) == (False, True)
     assert one.pop("request_id") != two.pop("request_id")
     assert one == two
+
+
+def test_a_kept_alive_connection_answers_at_once(server):
+    times = []
+    for _ in range(10):
+        answer = server.validate(question())
+        times.append(answer.elapsed.total_seconds())
+    assert statistics.median(times) < 0.03, "Nagle's algorithm and delayed acknowledgements: 40 ms"
 
 
 @pytest.mark.parametrize("change", ["company", "history", "document"])
