@@ -20,7 +20,6 @@ _SPANISH = {
     "too_long": "tiene {actual_length} entradas y se admiten {max_length}",
     "list_type": "debe ser una lista",
     "string_type": "debe ser un texto",
-    "decimal_max_digits": "tiene más de {max_digits} dígitos",
 }
 _NUMBER = "debe ser un número"
 _OBJECT = "debe ser un objeto JSON"
@@ -55,7 +54,7 @@ def _message(raw: dict[str, Any]) -> str:
         text = raw["msg"].removeprefix(PREFIX)
     elif kind in _SPANISH:
         text = _SPANISH[kind].format(**raw.get("ctx", {}))
-    elif kind.startswith(("int_", "decimal_", "float_")):
+    elif kind.startswith(("int_", "float_")):
         text = _NUMBER
     elif kind.startswith(("dict_", "model_")):
         text = _OBJECT

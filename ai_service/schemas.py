@@ -53,6 +53,15 @@ def _calendar_date(value: Any) -> Any:
     )
 
 
+def _number(value: Any) -> Decimal:
+    # A text is accepted where a JSON number is meant, but not what Decimal makes of
+    # "1e-999999": writing that out would take a megabyte.
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number or re.fullmatch(r"-?[0-9]{1,16}(\.[0-9]{1,12})?", str(value)):
+        return Decimal(str(value))
+    raise ValueError("debe ser un número")
+
+
 DocumentType = Annotated[
     int,
     BeforeValidator(_document_type),
@@ -74,12 +83,14 @@ CalendarDate = Annotated[
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 Number = Annotated[
     Decimal,
-    Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False, max_digits=40),
+    BeforeValidator(_number),
+    Field(ge=-MAX_NUMBER, le=MAX_NUMBER),
     WithJsonSchema({"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}),
 ]
 Amount = Annotated[
     Decimal,
-    Field(gt=0, le=MAX_NUMBER, allow_inf_nan=False, max_digits=40),
+    BeforeValidator(_number),
+    Field(gt=0, le=MAX_NUMBER),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_NUMBER}),
 ]
 

@@ -54,6 +54,7 @@ class Server:
             transport=transport,
             timeout=10,
         )
+        self.client.get("/live")
 
     def _read(self):
         for line in self.process.stdout:

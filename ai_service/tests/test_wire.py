@@ -213,7 +213,7 @@ def test_json_that_could_hurt_is_422(server, content):
 
 
 def test_numbers_at_the_edge_do_not_break_the_rules(server):
-    edge = question(monto_neto=10**15, monto_exento=1e-20, monto_iva=0.1)
+    edge = question(monto_neto=10**15, monto_exento=1e-300, monto_iva=0.1)
     edge["dte_data"]["items"] = [
         {"cantidad": 10**15, "precio_unitario": 10**15, "descuento_pct": -(10**15)},
         {"cantidad": 1e-9, "precio_unitario": 0.1 + 0.2, "monto": -(10**15)},
@@ -236,6 +236,8 @@ FUTURE = (clock.today() + timedelta(days=2)).isoformat()
         ({"tipo_dte": True}, "tipo_dte", "33, 34"),
         ({"monto_total": 0}, "monto_total", "un monto en cero se omite"),
         ({"monto_neto": "mil"}, "monto_neto", "debe ser un número"),
+        ({"monto_neto": "1e-999999"}, "monto_neto", "debe ser un número"),
+        ({"monto_neto": True}, "monto_neto", "debe ser un número"),
         ({"monto_iva": 10**16}, "monto_iva", "menor o igual"),
         ({"fecha_emision": FUTURE}, "fecha_emision", "está en el futuro"),
         ({"fecha_emision": "2026-02-30"}, "fecha_emision", "AAAA-MM-DD"),
