@@ -405,13 +405,15 @@ def test_sigterm_completes_what_is_in_flight(start_server):
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", str(len(content)))
     connection.endheaders(content[:20])
-    assert server.client.get("/live").status_code == 200  # So the other has arrived.
     server.client.close()
+    # Connections are accepted in turn: once a newer one is answered, ours has arrived.
+    live = f"http://127.0.0.1:{server.port}/live"
+    assert httpx.get(live).status_code == 200
 
     server.process.send_signal(signal.SIGTERM)
     with pytest.raises(httpx.ConnectError):
         while True:
-            httpx.get(f"http://127.0.0.1:{server.port}/live")
+            httpx.get(live)
     connection.send(content[20:])
     answer = connection.getresponse()
     assert answer.status == 200
