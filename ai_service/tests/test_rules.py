@@ -4,6 +4,7 @@
 import asyncio
 import importlib
 import pkgutil
+import re
 
 import pytest
 
@@ -15,6 +16,7 @@ from ai_service.rules.parties import check_digit
 from ai_service.schemas import ValidationRequest
 
 from . import documents as docs
+from .conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -392,6 +394,13 @@ BROKEN = [
     (
         "only_latin_1",
         "reject",
+        "(«–», «€»)",
+        docs.invoice(giro_emisor="Ferretería – importación en €"),
+        (),
+    ),
+    (
+        "only_latin_1",
+        "reject",
         "U+0007",
         docs.invoice(razon_social_receptor="Constructora\x07 Sur"),
         (),
@@ -542,3 +551,12 @@ def test_every_rule_is_registered_and_has_a_document_that_breaks_it():
 def test_every_rule_names_its_source():
     for rule in rules.RULES:
         assert any(f"({source}" in rule.check.__doc__ for source in "XFCP"), rule.name
+
+
+def test_the_readme_lists_the_rules_in_their_order():
+    readme = (ROOT / "ai_service" / "README.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| ([XFCP, ]+) \|", readme, re.MULTILINE)
+    assert [name for name, _ in listed] == [rule.name for rule in rules.RULES]
+    for rule, (_, sources) in zip(rules.RULES, listed, strict=True):
+        for source in sources.split(", "):
+            assert re.search(rf"[(] ?{source}\b|; {source}\b", rule.check.__doc__)
