@@ -32,10 +32,13 @@ def note_says_why(case: Case) -> Iterator[Finding]:
         )
 
 
-@rule("documento_referencia")
+# The next two ask for no field: an invoice without reference lacks nothing.
+@rule()
 def reference_is_complete(case: Case) -> Iterator[Finding]:
     """TpoDocRef, FolioRef and FchRef are mandatory in a reference (X)."""
     reference = case.dte.documento_referencia
+    if reference is None:
+        return
     fields = {
         "el tipo": reference.tipo_doc,
         "el folio": reference.folio,
@@ -49,12 +52,13 @@ def reference_is_complete(case: Case) -> Iterator[Finding]:
         )
 
 
-@rule("documento_referencia")
+@rule()
 def reference_is_not_later(case: Case) -> Iterator[Finding]:
     """FchRef from 2002-08-01 to the document's own date (F: FchRef)."""
-    referred = case.dte.documento_referencia.fecha
-    if referred is None:
+    reference = case.dte.documento_referencia
+    if reference is None or reference.fecha is None:
         return
+    referred = reference.fecha
     if referred > case.issued:
         yield error(
             f"Fecha de la referencia: {day(referred)} es posterior a la de este"
