@@ -1,0 +1,124 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What surrounds every request: its identifier, its log line, its size limit, and
+the answer when something in us breaks."""
+
+import re
+import time
+import traceback
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .logs import get_logger
+
+MAX_BODY = 1024 * 1024
+
+# Anything else could forge a log line or a header.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Asked every few seconds by monitors, and worth a line only when it is looked for.
+_QUIET = frozenset({"/health", "/ready", "/live"})
+
+
+class RequestContext:
+    """Gives each request an identifier, logs its outcome, turns a crash into a 500.
+
+    The client's X-Request-ID is taken over where its shape is harmless. The identifier
+    is echoed as X-Request-ID, stands in each log line of the request and is in
+    ``scope["state"]["request_id"]``.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception as error:
+                # Frames, but not the exception's text: that may quote the document.
+                get_logger().error(
+                    "internal_error",
+                    exception=type(error).__name__,
+                    frames=[
+                        f"{frame.filename}:{frame.lineno} {frame.name}"
+                        for frame in traceback.extract_tb(error.__traceback__)[-12:]
+                    ],
+                )
+                if status:  # It is too late for an answer: cut the connection.
+                    raise
+                response = _internal_error(request_id)
+                await response(scope, receive, send_with_id)
+            log = get_logger().debug if scope["path"] in _QUIET else get_logger().info
+            log(
+                "request",
+                method=scope["method"],
+                path=scope["path"][:200],
+                status=status,
+                duration_ms=round(1000 * (time.perf_counter() - started), 2),
+            )
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _internal_error(request_id: str) -> JSONResponse:
+    return JSONResponse(
+        {
+            "error": "Internal server error",
+            "detail": "El servicio falló al procesar la solicitud. Reintente y, si se"
+            " repite, informe el request_id a quien lo administra.",
+            "request_id": request_id,
+        },
+        500,
+    )
+
+
+class BodyLimit:
+    """Refuses a body above the limit with 413, before all of it is in memory."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        detail = f"La solicitud supera {self._limit} bytes: envíe menos datos"
+        declared = Headers(scope=scope).get("content-length", "0")
+        if len(declared) > 19 or int(declared) > self._limit:
+            response = JSONResponse({"detail": detail}, 413)
+            await response(scope, receive, send)
+            return
+        size = 0
+
+        async def receive_some() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._limit:
+                raise HTTPException(413, detail)
+            return message
+
+        await self._app(scope, receive_some, send)

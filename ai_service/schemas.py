@@ -1,0 +1,300 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What goes over the wire: requests, answers and errors.
+
+Field errors are what makes a request unusable (422). What is merely wrong with the
+document is not a field error: the rules judge it, so that the accountant gets all of
+it at once. Texts are Spanish because clients show them to their users.
+"""
+
+import json
+import re
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
+
+from . import clock
+
+DOCUMENT_TYPES = (33, 34, 39, 41, 43, 46, 52, 56, 61, 110, 111, 112)
+MAX_HISTORY_ENTRIES = 100
+MAX_HISTORY_CHARACTERS = 100_000
+# Far above any real amount, and low enough that a product of three is exact.
+MAX_NUMBER = 10**15
+
+
+def _document_type(value: Any) -> int:
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        text = str(value).strip()
+        if text in {str(code) for code in DOCUMENT_TYPES}:
+            return int(text)
+    known = ", ".join(str(code) for code in DOCUMENT_TYPES)
+    raise ValueError(f"debe ser uno de {known}")
+
+
+def _calendar_date(value: Any) -> Any:
+    if value is None or isinstance(value, date):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(
+        "debe ser una fecha que existe, como AAAA-MM-DD, sin hora ni zona horaria"
+    )
+
+
+def _number(value: Any) -> Decimal:
+    # A text is accepted where a JSON number is meant, but not what Decimal makes of
+    # "1e-999999": writing that out would take a megabyte.
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number or re.fullmatch(r"-?[0-9]{1,16}(\.[0-9]{1,12})?", str(value)):
+        return Decimal(str(value))
+    raise ValueError("debe ser un número")
+
+
+DocumentType = Annotated[
+    int,
+    BeforeValidator(_document_type),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": [str(code) for code in DOCUMENT_TYPES]},
+                {"type": "integer", "enum": list(DOCUMENT_TYPES)},
+            ],
+            "description": "Código del SII, como texto o número.",
+        }
+    ),
+]
+CalendarDate = Annotated[
+    date,
+    BeforeValidator(_calendar_date),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+Number = Annotated[
+    Decimal,
+    BeforeValidator(_number),
+    Field(ge=-MAX_NUMBER, le=MAX_NUMBER),
+    WithJsonSchema({"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}),
+]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_number),
+    Field(gt=0, le=MAX_NUMBER),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_NUMBER}),
+]
+
+
+class _Received(BaseModel):
+    # What we do not know is accepted and ignored: a client may be newer than we are.
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        coerce_numbers_to_str=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Item(_Received):
+    """Una línea de detalle."""
+
+    numero: int | None = None
+    nombre: Text | None = None
+    descripcion: Text | None = None
+    cantidad: Number | None = None
+    unidad: Text | None = None
+    precio_unitario: Number | None = None
+    descuento_pct: Number | None = None
+    monto: Number | None = None
+
+
+class Reference(_Received):
+    """El documento que una nota de crédito o débito corrige."""
+
+    tipo_doc: Text | None = None
+    folio: Text | None = None
+    fecha: CalendarDate | None = None
+    codigo: Text | None = Field(
+        None, description="1 anula, 2 corrige texto, 3 corrige montos."
+    )
+
+
+class DteData(_Received):
+    """El documento. Una clave sin valor se omite; un monto 0 también."""
+
+    tipo_dte: DocumentType
+    folio: int | Text | None = None
+    fecha_emision: CalendarDate | None = Field(
+        None, description="AAAA-MM-DD; se omite en un borrador sin fecha."
+    )
+    rut_emisor: Text | None = None
+    rut_receptor: Text | None = None
+    razon_social_emisor: Text | None = None
+    razon_social_receptor: Text | None = None
+    giro_emisor: Text | None = None
+    giro_receptor: Text | None = None
+    direccion_receptor: Text | None = None
+    comuna_receptor: Text | None = None
+    monto_neto: Amount | None = None
+    monto_exento: Amount | None = None
+    monto_iva: Amount | None = None
+    monto_otros_impuestos: Number | None = Field(
+        None, description="Impuestos adicionales menos retenciones."
+    )
+    monto_descuento_global: Number | None = Field(
+        None, description="Descuentos globales menos recargos globales."
+    )
+    monto_total: Amount | None = None
+    items: list[Item] = []
+    documento_referencia: Reference | None = None
+
+    @field_validator("fecha_emision")
+    @classmethod
+    def _is_not_in_the_future(cls, value: date | None) -> date | None:
+        # One day is allowed: the client's clock may be ahead of Chile's. What is left
+        # of the future is a finding of the rules.
+        if value is not None and value > clock.today() + timedelta(days=1):
+            raise ValueError(
+                f"el {value:%d-%m-%Y} está en el futuro; corrija la fecha del documento"
+            )
+        return value
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        return [] if value is None else value
+
+
+_EXAMPLE = {
+    "dte_data": {
+        "tipo_dte": "33",
+        "folio": 1043,
+        "rut_emisor": "76192083-9",
+        "rut_receptor": "77345610-0",
+        "razon_social_emisor": "Ferretería Los Boldos SpA",
+        "razon_social_receptor": "Constructora Río Maipo Ltda.",
+        "giro_emisor": "Venta de artículos de ferretería",
+        "giro_receptor": "Construcción de obras menores",
+        "direccion_receptor": "Av. Concha y Toro 1540",
+        "comuna_receptor": "Puente Alto",
+        "monto_neto": 100000,
+        "monto_iva": 19000,
+        "monto_total": 119000,
+        "items": [
+            {
+                "numero": 1,
+                "nombre": "Taladro percutor 13 mm",
+                "cantidad": 2,
+                "unidad": "UN",
+                "precio_unitario": 50000,
+                "monto": 100000,
+            }
+        ],
+    },
+    "company_id": 1,
+    "history": [
+        {
+            "message": "Factura 1021 por $ 95.200",
+            "error_code": "PREVIOUS_DOCUMENT",
+            "tipo_dte": "33",
+            "fecha_emision": "2026-10-05",
+            "monto_total": 95200,
+        }
+    ],
+}
+
+
+class ValidationRequest(_Received):
+    """Lo que se pregunta: un documento, su empresa y los documentos anteriores."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    dte_data: DteData
+    company_id: int = Field(gt=0)
+    history: list[Any] = Field(
+        [],
+        max_length=MAX_HISTORY_ENTRIES,
+        description=(
+            "Documentos anteriores del receptor, el más nuevo primero. Se leen las"
+            " entradas con monto_total; las demás se aceptan."
+        ),
+    )
+
+    @field_validator("history", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        return [] if value is None else value
+
+    @field_validator("history")
+    @classmethod
+    def _is_not_too_large(cls, value: list[Any]) -> list[Any]:
+        if len(json.dumps(value, ensure_ascii=False)) > MAX_HISTORY_CHARACTERS:
+            raise ValueError("supera los 100 kB; envíe menos entradas")
+        return value
+
+
+class Answer(BaseModel):
+    """La opinión. Los cuatro primeros campos son los de siempre."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "confidence": 98.0,
+                    "warnings": [],
+                    "errors": [
+                        "IVA: es $ 18.000 y el 19 % del neto $ 100.000 es $ 19.000."
+                        " Recalcule los impuestos del documento."
+                    ],
+                    "recommendation": "reject",
+                    "opinion": True,
+                    "reason": None,
+                    "cached": False,
+                    "request_id": "5f2b0c7e9a1d4c3f8e6b7a9d0c1e2f3a",
+                }
+            ]
+        }
+    )
+
+    confidence: float = Field(
+        ge=0, le=100, description="Qué tan segura es la recomendación, de 0 a 100."
+    )
+    warnings: list[str]
+    errors: list[str]
+    recommendation: Literal["send", "review", "reject"]
+    opinion: bool = Field(
+        description="Falso cuando no se pudo opinar; nunca acompaña a send."
+    )
+    reason: str | None = Field(None, description="Por qué no hubo opinión.")
+    cached: bool = Field(description="La respuesta ya estaba dada (15 minutos).")
+    request_id: str
+
+
+class Refusal(BaseModel):
+    """403, 404, 405 y 413."""
+
+    detail: str
+
+
+class LimitExceeded(BaseModel):
+    """429. Las cabeceras dicen cuánto esperar."""
+
+    error: str = Field(examples=["Rate limit exceeded: 20 per 1 minute"])
+
+
+class InternalError(BaseModel):
+    """500. El identificador permite encontrar el caso en los registros."""
+
+    error: str = Field(examples=["Internal server error"])
+    detail: str
+    request_id: str

@@ -1,0 +1,67 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The environment: what it means, and what is said when it is wrong."""
+
+import pytest
+
+from ai_service.settings import ConfigurationError, Settings, load_settings
+
+from .conftest import KEY
+
+
+@pytest.fixture
+def load(monkeypatch):
+    def load(**variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(f"AI_SERVICE_{name}", value)
+        return load_settings()
+
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"AI_SERVICE_{name.upper()}", raising=False)
+    return load
+
+
+def test_a_key_is_enough(load):
+    settings = load(API_KEY=KEY)
+    assert (settings.host, settings.port) == ("127.0.0.1", 8002)
+    assert (settings.rate_limit, settings.log_level) == (20, "INFO")
+    assert settings.api_keys == (KEY,)
+
+
+def test_several_keys_while_one_is_changed(load):
+    assert load(API_KEY=f" {KEY}, {KEY}2,").api_keys == (KEY, KEY + "2")
+
+
+def test_the_key_is_not_in_the_text_of_the_settings(load):
+    settings = load(API_KEY=KEY)
+    assert KEY not in f"{settings!r} {settings} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("API_KEY", ""),
+        ("API_KEY", ","),
+        ("API_KEY", f"{KEY},short-secret"),
+        ("API_KEY", "with a space-secret"),
+        ("API_KEY", "con-eñe-0123456789-secret"),
+        ("PORT", "secret"),
+        ("PORT", "70000"),
+        ("RATE_LIMIT", "0"),
+        ("LOG_LEVEL", "secret"),
+    ],
+)
+def test_a_wrong_value_is_named_and_not_repeated(load, variable, value):
+    with pytest.raises(ConfigurationError) as caught:
+        load(**{"API_KEY": KEY, variable: value})
+    text = str(caught.value)
+    assert f"correct AI_SERVICE_{variable}: " in text
+    assert "\n" not in text
+    assert "secret" not in text
+    assert KEY not in text
+
+
+def test_all_that_is_wrong_is_said_at_once(load):
+    with pytest.raises(ConfigurationError) as caught:
+        load(PORT="x", RATE_LIMIT="0")
+    for variable in ("API_KEY", "PORT", "RATE_LIMIT"):
+        assert f"AI_SERVICE_{variable}" in str(caught.value)
