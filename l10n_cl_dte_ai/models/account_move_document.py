@@ -5,9 +5,17 @@ from odoo import models
 from odoo.tools import SQL, float_round
 
 from ..tools import dte_document
-from ..tools.dte_document import Detalle, Documento, Emisor, Receptor, Referencia
+from ..tools.dte_document import (
+    Detalle,
+    Documento,
+    DscRcgGlobal,
+    Emisor,
+    ImptoReten,
+    Receptor,
+    Referencia,
+)
 
-IVA_SII_CODE = 14
+IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
 
 # UnmdItem has four characters (X), and Odoo's units have names such as "Unidades".
 MAX_UNIT_LENGTH = 4
@@ -73,31 +81,57 @@ class AccountMove(models.Model):
         self.ensure_one()
         # The same document for whoever looks at it: units of measure are translated.
         self = self.with_context(lang=self._l10n_cl_dte_lang())
-        details = tuple(
-            self._l10n_cl_dte_detail(number, line)
-            for number, line in enumerate(
-                self.invoice_line_ids.filtered(
-                    lambda line: line.display_type == "product"
-                ).sorted(lambda line: (line.sequence, line.id)),
-                start=1,
+        lines = self.invoice_line_ids.filtered(
+            lambda line: line.display_type == "product"
+        ).sorted(lambda line: (line.sequence, line.id))
+        discounts = lines.filtered(lambda line: line.price_subtotal < 0)
+        amounts = {
+            is_exempt: sum(
+                self._l10n_cl_dte_amount(line)
+                for line in lines
+                if _is_exempt(line) == is_exempt
             )
-        )
-        iva_lines = self.line_ids.filtered(
-            lambda line: line.tax_line_id.l10n_cl_sii_code == IVA_SII_CODE
-        )
+            for is_exempt in (False, True)
+        }
+        taxes = self.line_ids.filtered("tax_line_id")
+        iva = taxes.filtered(lambda line: line.tax_line_id.l10n_cl_sii_code == IVA_CODE)
         return Documento(
             TipoDTE=self.l10n_latam_document_type_id.code or "",
             Folio=self._l10n_cl_dte_folio(),
             FchEmis=self.invoice_date or None,
             Emisor=self._l10n_cl_dte_issuer(),
             Receptor=self._l10n_cl_dte_receiver(),
-            Detalle=details,
+            Detalle=tuple(
+                self._l10n_cl_dte_detail(number, line)
+                for number, line in enumerate(lines - discounts, start=1)
+            ),
+            DscRcgGlobal=tuple(
+                DscRcgGlobal(
+                    NroLinDR=number,
+                    GlosaDR=_text(line.name),
+                    ValorDR=-self._l10n_cl_dte_amount(line),
+                    IndExeDR=_is_exempt(line),
+                )
+                for number, line in enumerate(discounts, start=1)
+            ),
+            ImptoReten=tuple(
+                ImptoReten(
+                    TipoImp=line.tax_line_id.l10n_cl_sii_code,
+                    TasaImp=abs(line.tax_line_id.amount),
+                    MontoImp=self._l10n_cl_dte_amount(line),
+                )
+                for line in taxes - iva
+            ),
             Referencia=self._l10n_cl_dte_references(),
-            MntNeto=sum(line.MontoItem for line in details if not line.IndExe),
-            MntExe=sum(line.MontoItem for line in details if line.IndExe),
-            IVA=_pesos(abs(sum(iva_lines.mapped("balance")))),
+            MntNeto=amounts[False],
+            MntExe=amounts[True],
+            IVA=sum(self._l10n_cl_dte_amount(line) for line in iva),
             MntTotal=_pesos(abs(self.amount_total_signed)),
         )
+
+    def _l10n_cl_dte_amount(self, line):
+        """Return an entry's amount in pesos: of a sale positive, also on a refund."""
+        return _pesos(line.balance * self.direction_sign)
 
     def _l10n_cl_dte_lang(self):
         installed = [code for code, _name in self.env["res.lang"].get_installed()]
@@ -134,8 +168,7 @@ class AccountMove(models.Model):
 
     def _l10n_cl_dte_detail(self, number, line):
         # The document is in pesos, whatever currency the invoice is in.
-        sign = -1 if line.price_subtotal < 0 else 1
-        amount = sign * _pesos(abs(line.balance))
+        amount = self._l10n_cl_dte_amount(line)
         price = line.price_unit
         in_pesos = line.currency_id == self.company_id.currency_id
         has_net_price = not any(line.tax_ids.mapped("price_include"))
@@ -151,9 +184,7 @@ class AccountMove(models.Model):
             PrcItem=price,
             DescuentoPct=line.discount,
             MontoItem=amount,
-            IndExe=not any(
-                tax.l10n_cl_sii_code == IVA_SII_CODE for tax in line.tax_ids
-            ),
+            IndExe=_is_exempt(line),
         )
 
     def _l10n_cl_dte_references(self):
@@ -254,6 +285,10 @@ class AccountMove(models.Model):
 
 def _pesos(amount):
     return int(float_round(amount, precision_digits=0, rounding_method="HALF-UP"))
+
+
+def _is_exempt(line):
+    return not any(tax.l10n_cl_sii_code == IVA_CODE for tax in line.tax_ids)
 
 
 def _text(value):

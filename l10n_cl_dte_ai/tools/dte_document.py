@@ -60,6 +60,25 @@ class Detalle:
 
 
 @dataclass(frozen=True, slots=True)
+class DscRcgGlobal:
+    """A discount on the whole document: a line cannot be negative, so it goes here."""
+
+    NroLinDR: int
+    GlosaDR: str
+    ValorDR: int
+    IndExeDR: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImptoReten:
+    """A tax other than IVA; `MontoImp` is negative where it is withheld."""
+
+    TipoImp: int
+    TasaImp: float
+    MontoImp: int
+
+
+@dataclass(frozen=True, slots=True)
 class Referencia:
     """Another document that this one corrects, cancels or refers to.
 
@@ -89,6 +108,8 @@ class Documento:
     MntTotal: int
     Folio: int | None = None
     FchEmis: datetime.date | None = None
+    DscRcgGlobal: tuple[DscRcgGlobal, ...] = ()
+    ImptoReten: tuple[ImptoReten, ...] = ()
     Referencia: tuple[Referencia, ...] = ()
 
 
@@ -119,6 +140,10 @@ def as_dte_data(document):
             "monto_neto": document.MntNeto,
             "monto_exento": document.MntExe,
             "monto_iva": document.IVA,
+            "monto_otros_impuestos": sum(tax.MontoImp for tax in document.ImptoReten),
+            "monto_descuento_global": sum(
+                discount.ValorDR for discount in document.DscRcgGlobal
+            ),
             "monto_total": document.MntTotal,
             # The contract knows one reference; the first is the document corrected.
             "documento_referencia": next(

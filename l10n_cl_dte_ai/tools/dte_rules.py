@@ -303,15 +303,16 @@ def iva(document, _today, _):
 
 @_rule
 def total(document, _today, _):
-    """Rule 27 (F: HED-2-260): the total is net + exempt + IVA (no other tax yet)."""
+    """Rule 27 (F: HED-2-260): the total is net + exempt + IVA + other taxes."""
     expected = document.MntNeto + document.MntExe + document.IVA
+    expected += sum(tax.MontoImp for tax in document.ImptoReten)
     if document.MntTotal != expected:
         yield Finding(
             "total",
             WARNING,
             _(
-                "The total is $ %(total)s, and net, exempt amount and IVA add up to "
-                "$ %(expected)s. Check the document's other taxes.",
+                "The total is $ %(total)s, and net, exempt amount and taxes add up to "
+                "$ %(expected)s. Check the document's taxes.",
                 total=_pesos(document.MntTotal),
                 expected=_pesos(expected),
             ),
