@@ -21,6 +21,19 @@ _SPANISH = {
     "list_type": "debe ser una lista",
     "string_type": "debe ser un texto",
 }
+# How an accountant calls the fields that she can mend; `loc` has the exact path.
+_LABELS = {
+    "el cuerpo": "el cuerpo",
+    "tipo_dte": "Tipo de documento",
+    "folio": "Folio",
+    "fecha_emision": "Fecha de emisión",
+    "rut_emisor": "RUT del emisor",
+    "rut_receptor": "RUT del receptor",
+    "monto_neto": "Monto neto",
+    "monto_exento": "Monto exento",
+    "monto_iva": "IVA",
+    "monto_total": "Monto total",
+}
 _NUMBER = "debe ser un número"
 _OBJECT = "debe ser un objeto JSON"
 _FALLBACK = "el valor no es válido"
@@ -49,7 +62,8 @@ def _message(raw: dict[str, Any]) -> str:
     kind = raw["type"]
     if kind == "json_invalid":
         return f"el cuerpo no es JSON válido ({raw['ctx']['error']})"
-    field = ".".join(str(part) for part in raw["loc"][1:]) or "el cuerpo"
+    path = [str(part) for part in raw["loc"][1:]]
+    field = _LABELS.get(path[-1] if path else "el cuerpo", ".".join(path))
     if kind == "value_error":
         text = raw["msg"].removeprefix(PREFIX)
     elif kind in _SPANISH:
@@ -60,7 +74,7 @@ def _message(raw: dict[str, Any]) -> str:
         text = _OBJECT
     else:
         text = _FALLBACK
-    if kind == "greater_than" and field.split(".")[-1].startswith("monto_"):
+    if kind == "greater_than" and path[-1].startswith("monto_"):
         text += "; un monto en cero se omite"
     return f"{field}: {text}"
 
