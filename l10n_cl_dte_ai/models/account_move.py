@@ -9,9 +9,9 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools import dte_document, dte_rules
+from .l10n_cl_dte_ai_service import USER_GROUP
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
-USER_GROUP = "l10n_cl_dte_ai.group_user"
 
 
 class AccountMove(models.Model):
@@ -130,6 +130,28 @@ class AccountMove(models.Model):
                   WHERE move_id = %(move)s AND state = 'done' LIMIT 1))""",
             move=SQL.identifier(alias, "id"),
         )
+
+    @api.model
+    def _get_view_cache_key(self, view_id=None, view_type="form", **options):
+        # EXTENDS 'base'
+        key = super()._get_view_cache_key(view_id, view_type, **options)
+        return (*key, self._l10n_cl_dte_ai_has_chilean_company())
+
+    @api.model
+    def _get_view(self, view_id=None, view_type="form", **options):
+        # EXTENDS 'base': other countries' companies see nothing of this in their lists.
+        arch, view = super()._get_view(view_id, view_type, **options)
+        if (
+            view_type in ("list", "search")
+            and not self._l10n_cl_dte_ai_has_chilean_company()
+        ):
+            for node in arch.xpath("//*[contains(@name, 'l10n_cl_dte_ai_')]"):
+                node.getparent().remove(node)
+        return arch, view
+
+    @api.model
+    def _l10n_cl_dte_ai_has_chilean_company(self):
+        return "CL" in self.env.companies.account_fiscal_country_id.mapped("code")
 
     def _get_alerts(self):
         # EXTENDS 'account'

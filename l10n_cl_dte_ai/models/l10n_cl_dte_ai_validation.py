@@ -13,8 +13,8 @@ from odoo.fields import Domain
 from odoo.service.model import retrying
 from odoo.tools import SQL, format_datetime
 
-from ..tools import ai_service, dte_document
-from .l10n_cl_dte_ai_service import MANAGER_GROUP, USER_GROUP
+from ..tools import ai_service
+from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
@@ -232,12 +232,19 @@ class L10nClDteAiValidation(models.Model):
 
     def action_retry(self):
         """Put failed or cancelled rows into the queue again."""
-        self._check_user(USER_GROUP)
+        self._check_user()
+        if not any("retry" in validation._valid_actions() for validation in self):
+            raise UserError(
+                self.env._(
+                    "Nothing here can be asked again: only what failed or was cancelled "
+                    "can, as long as the document has not changed since."
+                )
+            )
         self._requeue()
 
     def action_cancel(self):
         """Take rows out of the queue."""
-        self._check_user(USER_GROUP)
+        self._check_user()
         for validation in self:
             if "cancel" not in validation._valid_actions():
                 raise UserError(
@@ -252,12 +259,10 @@ class L10nClDteAiValidation(models.Model):
         self.ensure_one()
         return self.move_id._get_records_action()
 
-    def _check_user(self, group):
+    def _check_user(self):
         self.check_access("read")
-        if not self.env.user.has_group(group):
-            raise AccessError(
-                self.env._("This is reserved to users of DTE AI with more rights.")
-            )
+        if not self.env.user.has_group(USER_GROUP):
+            raise AccessError(self.env._("This is reserved to users of DTE AI."))
 
     # === Business: the queue === #
 
