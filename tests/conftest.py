@@ -1,0 +1,120 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Fixtures of the tests that use a real Odoo, a real service and a real browser.
+
+`python3 -m dev test e2e` runs them. Each test's `page` is a context of its own.
+"""
+
+import os
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from dev.process import BUILD
+from dev.stack import stack as running_stack
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_FLAGS = (  # no request that we didn't ask for
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-gpu",
+    "--disable-quic",
+)
+SCREENSHOTS = BUILD / "screenshots"
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """An Odoo with the addon and the AI service, for all tests of the run."""
+    with running_stack() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not program:
+        reason = "no browser: apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    flags = [*BROWSER_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, stack, request):
+    """A page in Spanish on Odoo's address. A script error in it fails the test."""
+    context = browser.new_context(
+        base_url=stack.odoo_url,
+        locale="es-CL",
+        timezone_id="America/Santiago",
+        viewport={"width": 1440, "height": 900},
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    errors, messages = [], []
+    page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+    page.on("console", lambda message: messages.append(_shown(message)))
+    page.console_messages_seen = messages
+    yield page
+    if request.node.stash.get(FAILED, False):
+        name = re.sub(r"\W+", "_", request.node.name)
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"FAILED_{name}.png")
+        (SCREENSHOTS / f"FAILED_{name}.txt").write_text(
+            "\n".join([page.url, *errors, *messages, page.content()])
+        )
+    context.close()
+    serious = [message for message in messages if message.startswith("error: ")]
+    allowed = request.node.get_closest_marker("console_errors")
+    serious = [m for m in serious if not (allowed and re.search(allowed.args[0], m))]
+    if (errors or serious) and not request.node.stash.get(FAILED, False):
+        pytest.fail("errors in the browser's console:\n" + "\n".join(errors + serious))
+
+
+@pytest.fixture
+def screenshot(page):
+    """`screenshot("name")` writes `build/screenshots/name.png`."""
+
+    def take(name, **options):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        page.screenshot(path=path, **options)
+        return path
+
+    return take
+
+
+@pytest.fixture
+def login(page):
+    """`login("accountant", "password")` opens Odoo's web client as that user."""
+
+    def enter(user, password, path="/odoo"):
+        page.goto(f"/web/login?redirect={path}")
+        page.locator("input[name=login]").fill(user)
+        page.locator("input[name=password]").fill(password)
+        page.locator("button[type=submit]").first.click()
+        page.wait_for_selector(".o_main_navbar")
+
+    return enter
+
+
+FAILED = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed and call.when in ("setup", "call"):
+        item.stash[FAILED] = True
+    return report
+
+
+def _shown(message):
+    place = message.location or {}
+    return f"{message.type}: {message.text} ({place.get('url', '')})"
