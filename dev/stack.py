@@ -10,7 +10,6 @@ from .console import step
 from .odoo import ADDON
 from .process import ROOT, Server, free_port
 from .rpc import Client
-from .workspace import workspace
 
 
 class Stack:
@@ -85,21 +84,19 @@ class Stack:
 
 
 @contextmanager
-def stack(odoo_port=0, service_port=0, workers=0, prepare=None):
+def running_stack(space, odoo_port=0, service_port=0, workers=0, prepare=None):
     """A `Stack` that runs; `prepare(stack)` is called before Odoo serves."""
-    with workspace() as space:
-        odoo = space.create("stack")
-        if not space.template.has_addon:
-            with step(f"Install {ADDON}"):
-                odoo.install(ADDON)
-        result = Stack(odoo, odoo_port, service_port, workers)
-        try:
+    with step(f"Install {ADDON}"):
+        odoo = space.with_addon("stack")
+    result = Stack(odoo, odoo_port, service_port, workers)
+    try:
+        if (ROOT / "ai_service").exists():
             with step("Start the AI service"):
                 result.start_service()
-            if prepare:
-                prepare(result)
-            with step("Start Odoo"):
-                result.start_odoo()
-            yield result
-        finally:
-            result.stop()
+        if prepare:
+            prepare(result)
+        with step("Start Odoo"):
+            result.start_odoo()
+        yield result
+    finally:
+        result.stop()

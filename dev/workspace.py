@@ -8,11 +8,12 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, postgres, runtime
 from .console import step
-from .odoo import Odoo, their_modules
+from .odoo import Odoo, our_addons, their_modules
 from .process import run
 
 PREFIX = "l10n_cl_dte_ai-"
@@ -21,95 +22,102 @@ HANDED_OVER = "DTE_AI_HANDED_OVER"
 RECIPE = 1  # change it when the template is made in another way
 
 
-class Workspace:
-    """`with Workspace() as workspace: workspace.create("demo")` gives an `Odoo`."""
+@dataclass(frozen=True)
+class Source:
+    """A database to copy: nobody uses it."""
 
-    def __init__(self, folder, odoo_runtime, server, template):
+    database: str
+    filestore: Path
+
+
+class Workspace:
+    """`with workspace() as space: space.create("demo")` gives an `Odoo`."""
+
+    def __init__(self, folder, odoo_runtime, server, template, with_addon=None):
         self.folder = folder
         self.runtime = odoo_runtime
         self.server = server
         self.template = template
+        self.addon = with_addon
         self.mine = []  # the databases to drop from a server that stays
 
     def create(self, name):
-        """A new database with all that our addons depend on."""
-        return self._copy(self.template.database, self.template.filestore, name)
+        """A new database with the modules of Odoo that our addons depend on."""
+        return self._copy(self.template, name)
 
-    def copy(self, odoo, name):
-        """A new database like `odoo`, which nobody may be using at this moment."""
-        return self._copy(odoo.name, odoo.filestore, name)
+    def with_addon(self, name):
+        """A new database with our addons, which are installed only once."""
+        if not self.addon:
+            odoo = self.create("addon")
+            odoo.install(*our_addons())
+            self.addon = Source(odoo.name, odoo.filestore)
+        return self._copy(self.addon, name)
 
-    def _copy(self, database, filestore, name):
-        odoo = self.open(f"dte_ai_{os.getpid()}_{name}")
-        self.server.create(odoo.name, template=database)
-        self.mine.append(odoo.name)
-        odoo.copy_files_from(filestore)
+    def _copy(self, source, name):
+        database = f"dte_ai_{os.getpid()}_{name}"
+        odoo = Odoo(self.runtime, self.server, self.folder, database)
+        self.server.create(database, template=source.database)
+        self.mine.append(database)
+        odoo.copy_files_from(source.filestore)
         return odoo
 
-    def open(self, database):
-        return Odoo(self.runtime, self.server, self.folder, database)
+    def hand_over(self):
+        """The environment of a process that is to use our server and databases."""
+        sources = [self.template, *([self.addon] if self.addon else [])]
+        texts = [f"{source.database}:{source.filestore}" for source in sources]
+        return {**self.server.environment, HANDED_OVER: os.pathsep.join(texts)}
 
 
 @contextmanager
 def workspace():
     """Everything that a command needs; it is gone, processes too, when it ends."""
     odoo_runtime = runtime.ensure()
+    handed_over = os.environ.get(HANDED_OVER)
     with temporary_folder() as folder:
-        template = _template(odoo_runtime)
-        server = postgres.server(odoo_runtime.python, folder, template.seed)
-        result = Workspace(folder, odoo_runtime, server, template)
+        if handed_over:
+            seed = None
+            names = iter(handed_over.split(os.pathsep))
+            sources = [Source(name, Path(next(names))) for name in names]
+        else:
+            source, seed = _template(odoo_runtime)
+            sources = [source]
+        server = postgres.server(odoo_runtime.python, folder, seed)
+        space = Workspace(folder, odoo_runtime, server, *sources)
         try:
             server.start()
-            yield result
+            yield space
         finally:
-            if template.seed is None:
-                for name in result.mine:
+            if not seed:
+                for name in space.mine:
                     server.drop(name)
             server.stop()
 
 
-def handed_over(odoo):
-    """What a process needs in its environment to copy `odoo` and not the template."""
-    return {**odoo.server.environment, HANDED_OVER: f"{odoo.name}:{odoo.filestore}"}
-
-
-class Template:
-    """A database with Odoo's modules: in a cluster to copy, or on the user's server."""
-
-    def __init__(self, database, filestore, seed=None, has_addon=False):
-        self.database = database
-        self.filestore = filestore
-        self.seed = seed
-        self.has_addon = has_addon
-
-
 def _template(odoo_runtime):
-    if os.environ.get(HANDED_OVER):
-        database, _colon, filestore = os.environ[HANDED_OVER].partition(":")
-        return Template(database, Path(filestore), has_addon=True)
+    """The template database, and the cluster that holds it unless PGHOST does."""
     with temporary_folder() as folder:
         server = postgres.server(odoo_runtime.python, folder)
         private = isinstance(server, postgres.PrivateServer)
         modules = their_modules()
-        where = sorted(server.environment.items()) if not private else ""
+        where = "" if private else sorted(server.environment.items())
         recipe = [odoo_runtime.key, server.version, where, modules, LANGUAGES, RECIPE]
         key = hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
-        database = f"dte_ai_template_{key}"
-        target = cache.folder() / f"template-{key}"
+        source = Source(
+            f"dte_ai_template_{key}", cache.folder() / f"template-{key}" / "filestore"
+        )
         if not private:
             server.start()
-            if target.exists() and not server.exists(database):
-                shutil.rmtree(target)
+            if source.filestore.exists() and not server.exists(source.database):
+                shutil.rmtree(source.filestore.parent)  # it was dropped
 
         def build(target):
-            title = f"Odoo 19: template database ({', '.join(modules)})"
-            with step(title[:52]):
+            with step(f"Odoo 19: template database ({', '.join(modules)})"):
                 if private:
                     server.start()
                 else:
-                    server.drop(database)
+                    server.drop(source.database)
+                odoo = Odoo(odoo_runtime, server, folder, source.database)
                 try:
-                    odoo = Odoo(odoo_runtime, server, folder, database)
                     odoo.install(
                         *("base", *modules), log="template", load_language=LANGUAGES
                     )
@@ -121,11 +129,10 @@ def _template(odoo_runtime):
                         "the template database could not be kept",
                         log="template-copy",
                     )
-                shutil.move(odoo.filestore, target / "filestore")
+                shutil.move(odoo.filestore, source.filestore)
 
         target = cache.once(f"template-{key}", build, needed=2**30)
-        seed = target / "postgres" if private else None
-        return Template(database, target / "filestore", seed)
+        return source, target / "postgres" if private else None
 
 
 @contextmanager

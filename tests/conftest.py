@@ -6,44 +6,43 @@
 
 import os
 import re
-import shutil
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from dev import browser as chromium
 from dev.process import BUILD
-from dev.stack import stack as running_stack
+from dev.stack import running_stack
+from dev.workspace import workspace as new_workspace
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER_FLAGS = (  # no request that we didn't ask for
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-gpu",
-    "--disable-quic",
-)
 SCREENSHOTS = BUILD / "screenshots"
 
 
 @pytest.fixture(scope="session")
-def stack():
+def workspace():
+    """A database server; `workspace.create(name)` gives an Odoo without our addon."""
+    with new_workspace() as space:
+        yield space
+
+
+@pytest.fixture(scope="session")
+def stack(workspace):
     """An Odoo with the addon and the AI service, for all tests of the run."""
-    with running_stack() as running:
+    with running_stack(workspace) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = chromium.program()
     if not program:
-        reason = "no browser: apt-get install chromium"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    flags = [*BROWSER_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.MISSING)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=flags)
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(
+            executable_path=program, args=chromium.flags()
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
