@@ -7,7 +7,7 @@ import signal
 import sys
 
 from .console import Stop, say
-from .process import NO_SPACE
+from .process import NO_SPACE, keep_logs_in
 
 
 def main():
@@ -39,6 +39,7 @@ def main():
 
 
 def run(arguments):
+    keep_logs_in(arguments.command)
     if arguments.command == "demo":
         from .demo import main as command
     elif arguments.command == "test":

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from .console import Stop
-from .process import ROOT, Server, free_port, run, shown
+from .process import ROOT, Server, free_port, log_file, run, shown
 
 ADDON = "l10n_cl_dte_ai"
 PROBLEM = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (WARNING|ERROR|CRITICAL) ")
@@ -88,7 +88,7 @@ class Odoo:
         )
         # Odoo ends well even if a module is not there, or not loaded.
         if "Failed to load registry" in printed or "Traceback" in printed:
-            raise Stop(f"{names} could not be {done}: see build/logs/{log}.log")
+            raise Stop(f"{names} could not be {done}: see {shown(log_file(log))}")
         return printed
 
     def uninstall(self, *modules, log="uninstall"):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import venv
 from .console import Stop
-from .process import LOGS, Server, free_port, run
+from .process import Server, free_port, run
 
 OLDEST = 13  # what Odoo 19 needs
 USER = "odoo"
@@ -243,7 +243,6 @@ def _unprivileged():
 
 def server(python, folder, seed=None):
     """The user's server if PGHOST names one, else a private one in `folder`."""
-    LOGS.mkdir(parents=True, exist_ok=True)
     if os.environ.get("PGHOST"):
         return UserServer(python)
     return PrivateServer(python, folder, seed)

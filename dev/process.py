@@ -2,6 +2,7 @@
 """Commands that end, servers that stay: each is ended by its own pid and group."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,16 +16,27 @@ from .console import Stop
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-LOGS = BUILD / "logs"
+_logs = BUILD / "logs"
+
+
+def keep_logs_in(name):
+    """From now on logs are written to `build/logs/name/`, which is emptied."""
+    global _logs
+    _logs = BUILD / "logs" / name
+    shutil.rmtree(_logs, ignore_errors=True)
+
+
+def log_file(name):
+    _logs.mkdir(parents=True, exist_ok=True)
+    return _logs / f"{name}.log"
 
 
 def run(command, failure, *, log=None, **options):
-    """Run `command` with its output in `build/logs/`; `failure` leads the one line.
+    """Run `command` with its output in a log; `failure` leads the one line.
 
     Returns the output. An interrupted command is asked to end before it is killed.
     """
-    LOGS.mkdir(parents=True, exist_ok=True)
-    path = LOGS / f"{log or Path(command[0]).name}.log"
+    path = log_file(log or Path(command[0]).name)
     command = [str(part) for part in command]
     text = options.pop("input", None)
     with path.open("w+") as output:
@@ -43,11 +55,14 @@ def run(command, failure, *, log=None, **options):
         if "No space left on device" in printed:
             raise Stop(f"{failure}: the disk is full. {NO_SPACE}")
         lines = [line.strip() for line in printed.splitlines() if line.strip()]
-        reason = lines[-1][:200] if lines else f"exit code {code}"
+        # Of a traceback its exception, which may be followed by a log line.
+        told = [line for line in lines if ERROR_LINE.match(line)] or lines
+        reason = told[-1][:200] if told else f"exit code {code}"
         raise Stop(f"{failure}: {reason} (see {shown(path)})")
     return printed
 
 
+ERROR_LINE = re.compile(r"(E: |error: |fatal: |ERROR: |[\w.]+(Error|Exception): )")
 NO_SPACE = "Free about 3 GB, or set DTE_AI_CACHE to a folder on a larger disk."
 
 
@@ -81,8 +96,7 @@ class Server:
     """
 
     def __init__(self, command, log, *, stop_signal=signal.SIGTERM, **options):
-        LOGS.mkdir(parents=True, exist_ok=True)
-        self.log = LOGS / f"{log}.log"
+        self.log = log_file(log)
         self.stop_signal = stop_signal
         guard = shutil.which("setpriv")
         self.options = options

@@ -57,7 +57,7 @@ class Stack:
         environment.update(
             AI_SERVICE_HOST="127.0.0.1",
             AI_SERVICE_PORT=str(self.service_port),
-            AI_SERVICE_API_KEYS=self.service_key,
+            AI_SERVICE_API_KEY=self.service_key,
             **self.service_environment,
         )
         self._service = Server(

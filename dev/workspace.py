@@ -121,6 +121,7 @@ def _template(odoo_runtime):
                     odoo.install(
                         *("base", *modules), log="template", load_language=LANGUAGES
                     )
+                    odoo.shell(GENERATE_ASSETS, log="template-assets")
                 finally:
                     server.stop()
                 if private:

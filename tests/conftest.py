@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from dev import browser as chromium
-from dev.process import BUILD
+from dev.process import BUILD, keep_logs_in
 from dev.stack import running_stack
 from dev.workspace import workspace as new_workspace
 
@@ -21,6 +21,7 @@ SCREENSHOTS = BUILD / "screenshots"
 @pytest.fixture(scope="session")
 def workspace():
     """A database server; `workspace.create(name)` gives an Odoo without our addon."""
+    keep_logs_in("e2e")
     with new_workspace() as space:
         yield space
 
