@@ -48,6 +48,7 @@ class Odoo:
             "list_db": False,
             "dbfilter": f"^{re.escape(name)}$",
             "limit_time_real_cron": 0,
+            "publisher_warranty_url": "http://127.0.0.1:9/",  # no news from outside
         }
         lines = [f"{key} = {value}" for key, value in options.items()]
         self.config.write_text("\n".join(["[options]", *lines, ""]))
@@ -79,7 +80,10 @@ class Odoo:
         return self._change("-u", modules, "upgraded", log, options)
 
     def _change(self, flag, modules, done, log, options):
-        options = [f"--{key.replace('_', '-')}={v}" for key, v in options.items()]
+        options = [
+            f"--{key.replace('_', '-')}" + ("" if value is True else f"={value}")
+            for key, value in options.items()
+        ]
         names = ",".join(modules)
         printed = self.run(
             *(flag, names, "--no-http", "--stop-after-init", *options),

@@ -61,7 +61,9 @@ class UserServer:
                 "unset PGHOST to get a private one"
             ) from None
         if may != "True":
-            raise Stop(f"PGUSER may not create databases on {where}: ALTER USER … CREATEDB")
+            raise Stop(
+                f"PGUSER may not create databases on {where}: ALTER USER … CREATEDB"
+            )
 
     def stop(self):
         pass

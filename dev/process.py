@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Commands that end, servers that stay: each is ended by its own pid and group."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ _logs = BUILD / "logs"
 
 def keep_logs_in(name):
     """From now on logs are written to `build/logs/name/`, which is emptied."""
-    global _logs
+    global _logs  # noqa: PLW0603 - one command, one folder
     _logs = BUILD / "logs" / name
     shutil.rmtree(_logs, ignore_errors=True)
 
@@ -125,14 +126,11 @@ class Server:
             return
         if self.running():
             self.process.send_signal(self.stop_signal)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(patience)
-            except subprocess.TimeoutExpired:
-                pass
-        try:  # what is left of its group: a worker, or itself if it hangs
+        # What is left of its group: a worker, or itself if it hangs.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self.process = None
 

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -190,9 +189,7 @@ def _unpack_package(target):
 
 def _unpack(deb, target):
     left_out = [f"--exclude={pattern}" for pattern in LEFT_OUT]
-    dpkg = subprocess.Popen(
-        ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE
-    )
+    dpkg = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE)
     try:
         run(
             ["tar", "-x", "-C", target, "--no-same-owner", "--wildcards", *left_out],
@@ -209,7 +206,9 @@ def _unpack(deb, target):
 def _download(folder):
     """Get the packages by the machine's own apt, without touching its set-up."""
     if not shutil.which("apt-get"):
-        raise Stop(f"Odoo comes from Debian's archive, and apt is not here: {USE_YOUR_OWN}")
+        raise Stop(
+            f"Odoo comes from Debian's archive, and apt is not here: {USE_YOUR_OWN}"
+        )
     apt = folder.parent / "apt"
     for name in ("lists/partial", "cache/archives/partial"):
         (apt / name).mkdir(parents=True)
@@ -294,4 +293,6 @@ def _debian_keyring(apt):
     for keyring in KEYRINGS:
         if (apt / keyring.lstrip("/")).exists():
             return apt / keyring.lstrip("/")
-    raise Stop("Debian's signing keys are missing: apt-get install debian-archive-keyring")
+    raise Stop(
+        "Debian's signing keys are missing: apt-get install debian-archive-keyring"
+    )

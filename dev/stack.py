@@ -6,9 +6,9 @@ import secrets
 from contextlib import contextmanager
 
 from . import venv
-from .console import step
+from .console import Stop, step
 from .odoo import ADDON
-from .process import ROOT, Server, free_port
+from .process import ROOT, Server, free_port, shown
 from .rpc import Client
 
 
@@ -73,6 +73,12 @@ class Stack:
     def stop(self):
         self.stop_odoo()
         self.stop_service()
+
+    def check(self):
+        """Stop with a line if one of the two has ended by itself."""
+        for what, server in (("Odoo", self._odoo), ("the AI service", self._service)):
+            if server and not server.running():
+                raise Stop(f"{what} ended by itself (see {shown(server.log)})")
 
     def odoo_shell(self, script):
         """Run a script with `env` in it, commit, and return what it printed."""

@@ -8,9 +8,8 @@ import os
 import re
 import shutil
 import time
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from . import browser, venv
 from .console import say, step
@@ -32,12 +31,11 @@ class Result:
     reasons: list = field(default_factory=list)  # why tests were skipped
 
     def __str__(self):
-        return (
-            f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
-        )
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
 def main(arguments):
+    """Returns 1 if a test failed, none ran, or one was skipped in CI."""
     start = time.monotonic()
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
@@ -60,7 +58,12 @@ def _service(arguments):
     folder = ROOT / "ai_service" / "tests"
     if not folder.exists():
         return _absent("service", folder)
-    return _pytest("service", venv.ensure("service"), [folder, *arguments], os.environ)
+    return _pytest(
+        "service",
+        venv.ensure("service"),
+        _with_default(arguments, folder),
+        os.environ,
+    )
 
 
 def _addon(odoo, arguments):
@@ -75,8 +78,7 @@ def _addon(odoo, arguments):
             f"--odoo-database={odoo.name}",
             "--odoo-http",
             f"--odoo-extra=screenshots={BUILD / 'tours'}",
-            *folders,
-            *arguments,
+            *_with_default(arguments, *folders),
         ],
         odoo.environment(),
     )
@@ -86,9 +88,15 @@ def _e2e(space, arguments):
     return _pytest(
         "e2e",
         space.runtime.python,
-        ["-p", "no:odoo", ROOT / "tests", *arguments],
+        ["-p", "no:odoo", *_with_default(arguments, ROOT / "tests")],
         {**os.environ, **space.hand_over()},
     )
+
+
+def _with_default(arguments, *folders):
+    """The arguments for pytest; all of the suite unless they name files."""
+    named = any((ROOT / each.partition("::")[0]).exists() for each in arguments)
+    return [*arguments] if named else [*folders, *arguments]
 
 
 def _absent(suite, folder):
@@ -117,7 +125,7 @@ def _read(suite, report):
     result = Result(suite)
     if not report.exists():
         return result
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in ET.parse(report).iter("testcase"):
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             result.failed += 1

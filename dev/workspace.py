@@ -19,7 +19,19 @@ from .process import run
 PREFIX = "l10n_cl_dte_ai-"
 LANGUAGES = "es_419,es_CL"
 HANDED_OVER = "DTE_AI_HANDED_OVER"
-RECIPE = 1  # change it when the template is made in another way
+# Nothing in it calls Odoo's own services over the network, as a login otherwise does.
+# With the bundles of the first pages at hand a run takes eight seconds less.
+PREPARE = """
+for name in ("iap.endpoint", "iap.partner_autocomplete.endpoint"):
+    env["ir.config_parameter"].set_param(name, "http://127.0.0.1:9")
+bundle = env["ir.qweb"]._get_asset_bundle
+for name in ("assets_web", "assets_web_print", "assets_frontend"):
+    bundle(f"web.{name}", css=True, js=False).css()
+for name in ("assets_web", "assets_frontend_minimal", "assets_frontend_lazy"):
+    bundle(f"web.{name}", css=False, js=True).js()
+bundle("bus.websocket_worker_assets", css=False, js=True).js()
+"""
+RECIPE = 4  # change it when the template is made in another way
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ def _template(odoo_runtime):
                     odoo.install(
                         *("base", *modules), log="template", load_language=LANGUAGES
                     )
-                    odoo.shell(GENERATE_ASSETS, log="template-assets")
+                    odoo.shell(PREPARE, log="template-prepare")
                 finally:
                     server.stop()
                 if private:
