@@ -92,6 +92,7 @@ class Stack:
 @contextmanager
 def running_stack(space, odoo_port=0, service_port=0, workers=0, prepare=None):
     """A `Stack` that runs; `prepare(stack)` is called before Odoo serves."""
+    venv.ensure("service")
     with step(f"Install {ADDON}"):
         odoo = space.with_addon("stack")
     result = Stack(odoo, odoo_port, service_port, workers)
