@@ -2,9 +2,10 @@
 """`make demo`: an Odoo 19 with Chilean invoices whose DTEs are checked and generated.
 
 It stays up until Ctrl-C. With DEMO_EXIT=1 it ends after the table, with 0 if all is
-well: each document has a verdict, and each kind of verdict is there.
+well: every document was looked at, and each kind of verdict is there.
 """
 
+import json
 import os
 import time
 
@@ -18,25 +19,40 @@ LOGIN = PASSWORD = "contadora"
 VERDICTS = {"approved", "review", "rejected"}
 HEADER = (
     "Document",
-    "Type",
     "Customer",
     "Total",
     "Verdict",
     "Confidence",
-    "Findings",
     "Generated",
+    "Findings",
 )
-VERDICT = HEADER.index("Verdict")
+# Loads the demo company, gives it the service, prints what is to be validated.
+PREPARE = """
+import json
+from odoo.addons.l10n_cl_dte_ai import demo
+company = env["res.company"]._l10n_cl_dte_ai_load_demo()
+company.l10n_cl_dte_ai_service_id = env["l10n_cl_dte_ai.service"].create(
+    {{"url": {url!r}, "new_key": {key!r}}}
+)
+print(json.dumps([move.id for _document, move in demo.showcase(env)]))
+"""
 
 
 def main(_arguments):
     start = time.monotonic()
+    documents = []
+
+    def prepare(stack):
+        with step("Load the demo company"):
+            script = PREPARE.format(url=stack.service_url, key=stack.service_key)
+            documents.extend(json.loads(stack.odoo_shell(script).splitlines()[-1]))
+
     with (
         workspace() as space,
         running_stack(space, ODOO_PORT, SERVICE_PORT, prepare=prepare) as stack,
     ):
-        with step("Validate and generate the documents"):
-            rows = validate_and_generate(stack)
+        with step(f"Validate and generate {len(documents)} documents"):
+            rows = validate_and_generate(stack.rpc(LOGIN, PASSWORD), documents)
         say("\n" + "\n".join(table(HEADER, rows)))
         say(
             f"\nIn {time.monotonic() - start:.0f} s. Log in as {LOGIN} / {PASSWORD} "
@@ -44,7 +60,7 @@ def main(_arguments):
             f"  Odoo        {stack.odoo_url}/odoo\n"
             f"  AI service  {stack.service_url}/health\n"
         )
-        missing = VERDICTS.difference(row[VERDICT] for row in rows)
+        missing = VERDICTS.difference(row[HEADER.index("Verdict")] for row in rows)
         if missing:
             raise Stop(f"no document came out as {' or '.join(sorted(missing))}")
         if os.environ.get("DEMO_EXIT") != "1":
@@ -52,46 +68,46 @@ def main(_arguments):
     return 0
 
 
-def prepare(stack):
-    """Before Odoo serves: the demo company, with the URL and the key of our service."""
-    with step("Load the demo company"):
-        stack.odoo_shell(
-            "company = env['res.company']._l10n_cl_dte_ai_load_demo()\n"
-            f"url, key = {stack.service_url!r}, {stack.service_key!r}\n" + CONNECT
+def validate_and_generate(client, documents):
+    """The main job on each document, as the accountant does it; rows of the table."""
+    wizard = "l10n_cl_dte_ai.generate"
+    rows = []
+    for document in documents:
+        client.call("account.move", "action_l10n_cl_dte_ai_generate", [document])
+        identifier = client.call(wizard, "create", {"move_id": document})
+        (seen,) = client.call(
+            wizard,
+            "read",
+            [identifier],
+            [
+                *("move_id", "partner_id", "amount_total", "state", "outcome"),
+                *("confidence", "odoo_findings", "ai_findings", "needs_override"),
+            ],
         )
-
-
-# Gives `company` the service at `url` with `key`.
-CONNECT = ""
-
-
-def validate_and_generate(stack):
-    """The main job on each document, as the accountant. Rows of the table."""
-    client = stack.rpc(LOGIN, PASSWORD)
-    documents = client.search_read(
-        "account.move",
-        [("move_type", "in", ("out_invoice", "out_refund"))],
-        [
-            "display_name",
-            "l10n_latam_document_type_id",
-            "commercial_partner_id",
-            "amount_total",
-        ],
-        order="id",
-    )
-    return [
-        (
-            document["display_name"],
-            (document["l10n_latam_document_type_id"] or [0, ""])[1],
-            document["commercial_partner_id"][1],
-            document["amount_total"],
-            "",
-            0.0,
-            0,
-            "no",
+        if seen["state"] == "draft":
+            generated = "draft"
+        elif seen["needs_override"]:
+            generated = "no"
+        else:
+            client.call(wizard, "action_generate", [identifier])
+            generated = "yes"
+        findings = [*seen["odoo_findings"], *seen["ai_findings"]]
+        rows.append(
+            (
+                seen["move_id"][1],
+                shortened(seen["partner_id"][1], 28),
+                round(seen["amount_total"]),
+                seen["outcome"].replace("_", " "),
+                f"{seen['confidence']:.0f} %" if seen["confidence"] else "",
+                generated,
+                shortened("; ".join(found["message"] for found in findings), 60),
+            )
         )
-        for document in documents
-    ]
+    return rows
+
+
+def shortened(text, length):
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def stay(stack):
