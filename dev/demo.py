@@ -91,7 +91,7 @@ def validate_and_generate(client, documents):
         else:
             client.call(wizard, "action_generate", [identifier])
             generated = "yes"
-        findings = [*seen["odoo_findings"], *seen["ai_findings"]]
+        findings = [*(seen["odoo_findings"] or []), *(seen["ai_findings"] or [])]
         rows.append(
             (
                 seen["move_id"][1],

@@ -6,8 +6,10 @@ import json
 import urllib.error
 import urllib.request
 
+from .console import Stop
 
-class RpcError(Exception):
+
+class RpcError(Stop):
     """What Odoo answered instead of a result: `name` is the exception's class."""
 
     def __init__(self, error):
