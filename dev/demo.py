@@ -5,11 +5,11 @@ It stays up until Ctrl-C. With DEMO_EXIT=1 it ends after the table, with 0 if al
 well: every document was looked at, and each kind of verdict is there.
 """
 
-import json
 import os
 import time
 
 from .console import Stop, say, step, table
+from .odoo import ADDON
 from .stack import running_stack
 from .workspace import workspace
 
@@ -26,31 +26,13 @@ HEADER = (
     "Generated",
     "Findings",
 )
-# Loads the demo company, gives it the service, prints what is to be validated.
-PREPARE = """
-import json
-from odoo.addons.l10n_cl_dte_ai import demo
-company = env["res.company"]._l10n_cl_dte_ai_load_demo()
-company.l10n_cl_dte_ai_service_id = env["l10n_cl_dte_ai.service"].create(
-    {{"url": {url!r}, "new_key": {key!r}}}
-)
-print(json.dumps([move.id for _document, move in demo.showcase(env)]))
-"""
-
-
 def main(_arguments):
     start = time.monotonic()
-    documents = []
-
-    def prepare(stack):
-        with step("Load the demo company"):
-            script = PREPARE.format(url=stack.service_url, key=stack.service_key)
-            documents.extend(json.loads(stack.odoo_shell(script).splitlines()[-1]))
-
     with (
         workspace() as space,
-        running_stack(space, ODOO_PORT, SERVICE_PORT, prepare=prepare) as stack,
+        running_stack(space, ODOO_PORT, SERVICE_PORT, demo=True) as stack,
     ):
+        documents = configure(stack)
         with step(f"Validate and generate {len(documents)} documents"):
             rows = validate_and_generate(stack.rpc(LOGIN, PASSWORD), documents)
         say("\n" + "\n".join(table(HEADER, rows)))
@@ -66,6 +48,29 @@ def main(_arguments):
         if os.environ.get("DEMO_EXIT") != "1":
             stay(stack)
     return 0
+
+
+def configure(stack):
+    """What the administrator does: address and key. Returns the documents to show."""
+    admin = stack.rpc()
+    records = {
+        record["name"]: record["res_id"]
+        for record in admin.search_read(
+            "ir.model.data", [("module", "=", ADDON)], ["name", "res_id"], order="id"
+        )
+    }
+    (service,) = admin.call(
+        "l10n_cl_dte_ai.service",
+        "create",
+        [{"url": stack.service_url, "new_key": stack.service_key}],
+    )
+    company = {"l10n_cl_dte_ai_service_id": service}
+    admin.call("res.company", "write", [records["demo_company"]], company)
+    return [
+        identifier
+        for name, identifier in records.items()
+        if name.startswith("demo_document_")
+    ]
 
 
 def validate_and_generate(client, documents):

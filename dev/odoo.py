@@ -76,6 +76,11 @@ class Odoo:
     def install(self, *modules, log="install", **options):
         return self._change("-i", modules, "installed", log, options)
 
+    def install_with_demo_data(self, *modules):
+        """Install them, on modules that were installed without demo data, with theirs."""
+        self.server.query("UPDATE ir_module_module SET demo = true", self.name)
+        return self.install(*modules, log="install-demo", with_demo=True)
+
     def upgrade(self, *modules, log="upgrade", **options):
         return self._change("-u", modules, "upgraded", log, options)
 

@@ -90,18 +90,21 @@ class Stack:
 
 
 @contextmanager
-def running_stack(space, odoo_port=0, service_port=0, workers=0, prepare=None):
-    """A `Stack` that runs; `prepare(stack)` is called before Odoo serves."""
+def running_stack(space, odoo_port=0, service_port=0, workers=0, demo=False):
+    """A `Stack` that runs, with the demo company if `demo`."""
     venv.ensure("service")
-    with step(f"Install {ADDON}"):
-        odoo = space.with_addon("stack")
+    if demo:
+        with step(f"Install {ADDON} with its demo company"):
+            odoo = space.create("demo")
+            odoo.install_with_demo_data(ADDON)
+    else:
+        with step(f"Install {ADDON}"):
+            odoo = space.with_addon("stack")
     result = Stack(odoo, odoo_port, service_port, workers)
     try:
         if (ROOT / "ai_service").exists():
             with step("Start the AI service"):
                 result.start_service()
-        if prepare:
-            prepare(result)
         with step("Start Odoo"):
             result.start_odoo()
         yield result

@@ -52,6 +52,4 @@ def test_uninstall_leaves_nothing(odoo):
 
 def test_demo_data_logs_no_warning(workspace):
     odoo = workspace.create("with_demo")
-    # As if the modules that it depends on had been installed with theirs.
-    odoo.shell("env.cr.execute('UPDATE ir_module_module SET demo = true')")
-    assert problems(odoo.install(ADDON, log="install-demo", with_demo=True)) == []
+    assert problems(odoo.install_with_demo_data(ADDON)) == []
