@@ -19,6 +19,7 @@ LOGIN = PASSWORD = "contadora"
 VERDICTS = {"approved", "review", "rejected"}
 HEADER = (
     "Document",
+    "Type",
     "Customer",
     "Total",
     "Verdict",
@@ -26,6 +27,8 @@ HEADER = (
     "Generated",
     "Findings",
 )
+
+
 def main(_arguments):
     start = time.monotonic()
     with (
@@ -75,6 +78,10 @@ def configure(stack):
 
 def validate_and_generate(client, documents):
     """The main job on each document, as the accountant does it; rows of the table."""
+    types = {
+        record["id"]: record["code"]
+        for record in client.search_read("l10n_latam.document.type", [], ["code"])
+    }
     wizard = "l10n_cl_dte_ai.generate"
     rows = []
     for document in documents:
@@ -85,27 +92,26 @@ def validate_and_generate(client, documents):
             "read",
             [identifier],
             [
-                *("move_id", "partner_id", "amount_total", "state", "outcome"),
-                *("confidence", "odoo_findings", "ai_findings", "needs_override"),
+                *("move_id", "document_type_id", "partner_id", "amount_total"),
+                *("state", "outcome", "confidence", "needs_override"),
+                *("odoo_findings", "ai_findings"),
             ],
         )
-        if seen["state"] == "draft":
-            generated = "draft"
-        elif seen["needs_override"]:
-            generated = "no"
-        else:
+        posted = seen["state"] == "posted"
+        generate = posted and not seen["needs_override"]
+        if generate:
             client.call(wizard, "action_generate", [identifier])
-            generated = "yes"
         findings = [*(seen["odoo_findings"] or []), *(seen["ai_findings"] or [])]
         rows.append(
             (
-                seen["move_id"][1],
+                seen["move_id"][1].partition(" (")[0] if posted else "draft",
+                types[seen["document_type_id"][0]],
                 shortened(seen["partner_id"][1], 28),
                 round(seen["amount_total"]),
                 seen["outcome"].replace("_", " "),
                 f"{seen['confidence']:.0f} %" if seen["confidence"] else "",
-                generated,
-                shortened("; ".join(found["message"] for found in findings), 60),
+                "yes" if generate else "no" if posted else "",
+                shortened("; ".join(found["message"] for found in findings), 72),
             )
         )
     return rows

@@ -54,12 +54,15 @@ class Stack:
             for name, value in os.environ.items()
             if not name.startswith(("AI_SERVICE_", "PYTHON"))
         }
+        # Many documents a minute are asked about here; `service_environment` may say
+        # AI_SERVICE_RATE_LIMIT="20" for what the limit itself does.
         environment.update(
+            AI_SERVICE_RATE_LIMIT="600",
             AI_SERVICE_HOST="127.0.0.1",
             AI_SERVICE_PORT=str(self.service_port),
             AI_SERVICE_API_KEY=self.service_key,
-            **self.service_environment,
         )
+        environment.update(self.service_environment)
         self._service = Server(
             [python, "-m", "ai_service"], "service", env=environment, cwd=ROOT
         )
