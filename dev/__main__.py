@@ -1,0 +1,64 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""`python3 -m dev <command>`: what the Makefile's targets run."""
+
+import argparse
+import errno
+import signal
+import sys
+
+from .console import Stop, say
+from .process import NO_SPACE, keep_logs_in
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python3 -m dev", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="an Odoo with Chilean invoices and the service")
+    test = commands.add_parser("test", help="every test, or those of one suite")
+    test.add_argument("suite", nargs="?", choices=["addon", "service", "e2e"])
+    test.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
+    lint = commands.add_parser("lint", help="check style and Odoo's conventions")
+    lint.add_argument("--fix", action="store_true", help="mend what can be mended")
+    commands.add_parser("bench", help="the figures that we claim")
+    commands.add_parser("runtime", help="only get Odoo, Python packages, database")
+    # Ended by someone else: leave as on Ctrl-C, with everything stopped.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    try:
+        return run(parser.parse_args()) or 0
+    except Stop as stop:
+        print(f"Error: {stop}", file=sys.stderr)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"Error: the disk is full. {NO_SPACE}", file=sys.stderr)
+    except KeyboardInterrupt:
+        say("\nStopped.")
+        return 130
+    return 1
+
+
+def run(arguments):
+    keep_logs_in(arguments.command)
+    if arguments.command == "demo":
+        from .demo import main as command
+    elif arguments.command == "test":
+        from .test import main as command
+    elif arguments.command == "lint":
+        from .lint import main as command
+    elif arguments.command == "bench":
+        from .bench import main as command
+    else:
+        command = get_runtime
+    return command(arguments)
+
+
+def get_runtime(_arguments):
+    from .workspace import workspace
+
+    with workspace() as found:
+        say(f"{found.runtime.origin}\n{found.runtime.python}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

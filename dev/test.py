@@ -1,0 +1,158 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""`make test`: the service's tests, the addon's on a real database, the browser's.
+
+Every suite runs even if one fails. Where CI is set nothing may be skipped.
+"""
+
+import os
+import re
+import shutil
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+
+from . import browser, venv
+from .console import say, step
+from .odoo import our_addons
+from .process import BUILD, ROOT, call
+from .workspace import workspace
+
+RESULTS = BUILD / "results"
+SUITES = ("service", "addon", "e2e")
+
+
+@dataclass
+class Result:
+    suite: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    reasons: list = field(default_factory=list)  # why tests were skipped
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def main(arguments):
+    """Returns 1 if a test failed, none ran, or one was skipped in CI."""
+    start = time.monotonic()
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    suites = [arguments.suite] if arguments.suite else SUITES
+    results = []
+    if "service" in suites:
+        results.append(_service(arguments.pytest))
+    if {"addon", "e2e"}.intersection(suites):
+        with workspace() as space:
+            with step("Install our addons"):
+                installed = space.with_addon("tests")
+            if "addon" in suites:
+                results.append(_addon(installed, arguments.pytest))
+            if "e2e" in suites:
+                results.append(_e2e(space, arguments.pytest))
+    return _close(results, time.monotonic() - start)
+
+
+def _service(arguments):
+    folder = ROOT / "ai_service" / "tests"
+    if not folder.exists():
+        return _absent("service", folder)
+    return _pytest(
+        "service",
+        venv.ensure("service"),
+        _with_default(arguments, folder),
+        os.environ,
+    )
+
+
+def _addon(odoo, arguments):
+    folders = [ROOT / addon for addon in our_addons()]
+    if not any((folder / "tests").exists() for folder in folders):
+        return _absent("addon", folders[0] / "tests")
+    return _pytest(
+        "addon",
+        odoo.runtime.python,
+        [
+            f"--odoo-config={odoo.config}",
+            f"--odoo-database={odoo.name}",
+            "--odoo-http",
+            f"--odoo-extra=screenshots={BUILD / 'tours'}",
+            *_with_default(arguments, *folders),
+        ],
+        odoo.environment(),
+    )
+
+
+def _e2e(space, arguments):
+    return _pytest(
+        "e2e",
+        space.runtime.python,
+        ["-p", "no:odoo", *_with_default(arguments, ROOT / "tests")],
+        {**os.environ, **space.hand_over()},
+    )
+
+
+def _with_default(arguments, *folders):
+    """The arguments for pytest; all of the suite unless they name files."""
+    named = any((ROOT / each.partition("::")[0]).exists() for each in arguments)
+    return [*arguments] if named else [*folders, *arguments]
+
+
+def _absent(suite, folder):
+    return Result(suite, skipped=1, reasons=[f"there is no {folder.relative_to(ROOT)}"])
+
+
+def _pytest(suite, python, arguments, environment):
+    """Run pytest; its own lines are printed as they come."""
+    report = RESULTS / f"{suite}.xml"
+    say(f"\n── {suite} " + "─" * (70 - len(suite)))
+    start = time.monotonic()
+    code = call(
+        [python, "-m", "pytest", f"--junitxml={report}", "-ra", *map(str, arguments)],
+        cwd=ROOT,
+        env=dict(environment),
+    )
+    result = _read(suite, report)
+    result.seconds = time.monotonic() - start
+    # pytest's own word counts: 5 is "no tests", 2 to 4 are interruptions and errors.
+    if code and not result.failed:
+        result.failed = 1
+    return result
+
+
+def _read(suite, report):
+    result = Result(suite)
+    if not report.exists():
+        return result
+    for case in ET.parse(report).iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            result.failed += 1
+        elif skipped is not None:
+            result.skipped += 1
+            result.reasons.append(re.sub(r"\s+", " ", skipped.get("message", "")))
+        else:
+            result.passed += 1
+    return result
+
+
+def _close(results, seconds):
+    total = Result("total")
+    say(f"\n── {seconds:.0f} s " + "─" * 65)
+    for result in results:
+        say(f"{result.suite:<8} {result}  ({result.seconds:.0f} s)")
+        total.passed += result.passed
+        total.failed += result.failed
+        total.skipped += result.skipped
+        total.reasons += result.reasons
+    if total.skipped:
+        reasons = "; ".join(sorted(set(total.reasons)))
+        hint = "" if browser.program() else f" — {browser.MISSING}"
+        say(f"Skipped: {reasons}{hint}")
+        if os.environ.get("CI"):
+            say("In CI nothing may be skipped.")
+            total.failed += total.skipped
+            total.skipped = 0
+    say(str(total))
+    return 1 if total.failed or not total.passed else 0
