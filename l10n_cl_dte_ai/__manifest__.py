@@ -22,6 +22,7 @@
         "views/menus.xml",
     ],
     "demo": ["demo/demo.xml"],
+    "oca_data_manual": ["demo/customers.csv", "demo/products.csv"],
     "assets": {
         "web.assets_backend": ["l10n_cl_dte_ai/static/src/**/*"],
     },

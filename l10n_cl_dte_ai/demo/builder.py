@@ -5,10 +5,12 @@ import logging
 from datetime import timedelta
 
 import psycopg2
+
 from odoo import SUPERUSER_ID, Command, fields
+from odoo.exceptions import UserError
+
 from odoo.addons.account.models.chart_template import TEMPLATE_MODELS
 from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
-from odoo.exceptions import UserError
 
 from .data import (
     ACCOUNTANT,

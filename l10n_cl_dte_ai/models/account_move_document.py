@@ -31,6 +31,8 @@ class Content(NamedTuple):
     digest: str
 
 
+# One room for the fields and buttons, one for the document.
+# pylint: disable=consider-merging-classes-inherited
 class AccountMove(models.Model):
     """An invoice as a DTE: the bridge from Odoo's fields to the SII's elements."""
 

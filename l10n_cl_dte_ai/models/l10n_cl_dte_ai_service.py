@@ -174,8 +174,9 @@ class L10nClDteAiService(models.Model):
                 "key" in vals or addresses[service] != (service.url, service.allow_http)
             )
         )
-        changed._check_url()
-        changed._pin_to_database()
+        if changed:
+            changed._check_url()
+            changed._pin_to_database()
         return result
 
     def _check_url(self):
@@ -206,7 +207,7 @@ class L10nClDteAiService(models.Model):
         """Remember for which database the settings were made, and start afresh."""
         uuid = self.env["ir.config_parameter"].sudo().get_param("database.uuid")
         for service in self.sudo():
-            super(L10nClDteAiService, service).write(
+            service.write(
                 {
                     "database_uuid": uuid,
                     "generation": service.generation + 1,
@@ -335,7 +336,7 @@ class L10nClDteAiService(models.Model):
             case ai_service.RateLimited(retry_after=retry_after):
                 wait = retry_after or min(
                     BLIND_LIMIT_BASE * 2**self.limited_count, BLIND_LIMIT_MAX
-                ) * random.uniform(1, 1.5)
+                ) * random.uniform(1, 1.5)  # noqa: S311  jitter
                 values["blocked_until"] = now + timedelta(seconds=wait)
                 values["limited_count"] = min(self.limited_count + 1, 10)
             case ai_service.Misconfigured(code=code):
@@ -470,7 +471,7 @@ class L10nClDteAiService(models.Model):
         and a retry after a serialization failure would ask the service again.
         """
         if self._can_commit():
-            self.env.cr.commit()
+            self.env.cr.commit()  # pylint: disable=invalid-commit
         else:
             self.env.flush_all()
 

@@ -404,7 +404,7 @@ class L10nClDteAiValidation(models.Model):
                 outcome = client.validate(**request, idempotency_key=idempotency_key)
             except ai_service.AIServiceError as error:
                 outcome = error
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # A row must not stay "sending" for a fault of ours; no traceback of
                 # it, since a local variable of the client holds the key.
                 _logger.error("Asking the AI service failed unexpectedly")
@@ -473,7 +473,7 @@ class L10nClDteAiValidation(models.Model):
             self.write({"state": "failed", "reason": reason, "attempts": attempts})
             return
         delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
-        delay *= random.uniform(0.5, 1.5)
+        delay *= random.uniform(0.5, 1.5)  # noqa: S311  jitter
         self.attempts = attempts
         self._postpone(reason, fields.Datetime.now() + timedelta(seconds=round(delay)))
 
@@ -557,7 +557,7 @@ class L10nClDteAiValidation(models.Model):
         now = fields.Datetime.now()
         services = (
             self.env["l10n_cl_dte_ai.service"]
-            .search([])
+            .search(Domain("company_ids", "!=", False))
             .filtered(lambda s: not s._no_call_reason() and not s._is_limited())
         )
         return Domain("company_id.l10n_cl_dte_ai_service_id", "in", services.ids) & (

@@ -394,8 +394,9 @@ class _Adapter(HTTPAdapter):
         return manager
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(*args, **kwargs)
+        result = super().init_poolmanager(*args, **kwargs)
         self._watched(self.poolmanager)
+        return result
 
     def proxy_manager_for(self, proxy, **proxy_kwargs):
         if proxy in self.proxy_manager:
@@ -413,9 +414,9 @@ class _Adapter(HTTPAdapter):
                 sock.shutdown(2)
 
     def close(self):
-        super().close()
         while self._sockets:
             self._sockets.pop().close()
+        return super().close()
 
 
 class _Reply(NamedTuple):

@@ -27,8 +27,8 @@ class L10nClDteAiGenerate(models.TransientModel):
     has_errors = fields.Boolean(compute="_compute_situation")
     outcome = fields.Selection(
         selection=lambda self: (
-            self.env["l10n_cl_dte_ai.validation"]._fields["outcome"].selection
-            + [("not_asked", self.env._("Not Asked"))]
+            *self.env["l10n_cl_dte_ai.validation"]._fields["outcome"].selection,
+            ("not_asked", self.env._("Not Asked")),
         ),
         compute="_compute_situation",
     )

@@ -1,35 +1,40 @@
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
 
-const TYPES = { approved: "success", review: "warning", rejected: "danger" };
+const TYPES = {approved: "success", review: "warning", rejected: "danger"};
 
 /** Tells whoever asked that the answer to a queued document is in, with a way there. */
 export const answerNotificationService = {
     dependencies: ["action", "bus_service", "notification"],
-    start(env, { action, bus_service: bus, notification }) {
-        bus.subscribe("l10n_cl_dte_ai/answer", ({ move_id: moveId, name, outcome, message }) => {
-            const close = notification.add(message, {
-                title: name,
-                type: TYPES[outcome] || "warning",
-                sticky: true,
-                buttons: [
-                    {
-                        name: _t("Open the document"),
-                        onClick: () => {
-                            close();
-                            action.doAction({
-                                type: "ir.actions.act_window",
-                                res_model: "account.move",
-                                res_id: moveId,
-                                views: [[false, "form"]],
-                            });
+    start(env, {action, bus_service: bus, notification}) {
+        bus.subscribe(
+            "l10n_cl_dte_ai/answer",
+            ({move_id: moveId, name, outcome, message}) => {
+                const close = notification.add(message, {
+                    title: name,
+                    type: TYPES[outcome] || "warning",
+                    sticky: true,
+                    buttons: [
+                        {
+                            name: _t("Open the document"),
+                            onClick: () => {
+                                close();
+                                action.doAction({
+                                    type: "ir.actions.act_window",
+                                    res_model: "account.move",
+                                    res_id: moveId,
+                                    views: [[false, "form"]],
+                                });
+                            },
                         },
-                    },
-                ],
-            });
-        });
+                    ],
+                });
+            }
+        );
         bus.start();
     },
 };
 
-registry.category("services").add("l10n_cl_dte_ai_answer_notification", answerNotificationService);
+registry
+    .category("services")
+    .add("l10n_cl_dte_ai_answer_notification", answerNotificationService);

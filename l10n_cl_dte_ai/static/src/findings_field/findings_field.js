@@ -1,9 +1,9 @@
-import { Component } from "@odoo/owl";
+import {Component} from "@odoo/owl";
 
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
-import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
 /**
  * A list of findings: {severity, message, record}. `record` is where to mend it, as
@@ -11,7 +11,7 @@ import { standardFieldProps } from "@web/views/fields/standard_field_props";
  */
 export class FindingsField extends Component {
     static template = "l10n_cl_dte_ai.FindingsField";
-    static props = { ...standardFieldProps };
+    static props = {...standardFieldProps};
 
     setup() {
         this.action = useService("action");
@@ -21,11 +21,11 @@ export class FindingsField extends Component {
         return this.props.record.data[this.props.name] || [];
     }
 
-    linkLabel({ name }) {
+    linkLabel({name}) {
         return _t("Open %s", name);
     }
 
-    openRecord({ model, id }) {
+    openRecord({model, id}) {
         return this.action.doAction({
             type: "ir.actions.act_window",
             res_model: model,

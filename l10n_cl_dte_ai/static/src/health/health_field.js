@@ -1,18 +1,18 @@
-import { Component } from "@odoo/owl";
+import {Component} from "@odoo/owl";
 
-import { registry } from "@web/core/registry";
-import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import {registry} from "@web/core/registry";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
-import { describeHealth } from "./health_service";
+import {describeHealth} from "./health_service";
 
 /** How an AI service is, on the Settings page: the same words as in the top bar. */
 export class HealthField extends Component {
     static template = "l10n_cl_dte_ai.HealthField";
-    static props = { ...standardFieldProps };
+    static props = {...standardFieldProps};
 
     get texts() {
         const status = this.props.record.data[this.props.name];
-        return describeHealth(status || { state: "not_configured" });
+        return describeHealth(status || {state: "not_configured"});
     }
 }
 

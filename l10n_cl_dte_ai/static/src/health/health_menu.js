@@ -1,25 +1,25 @@
-import { Component, useState } from "@odoo/owl";
+import {Component, useState} from "@odoo/owl";
 
-import { Dropdown } from "@web/core/dropdown/dropdown";
-import { DropdownItem } from "@web/core/dropdown/dropdown_item";
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { user } from "@web/core/user";
-import { useService } from "@web/core/utils/hooks";
+import {Dropdown} from "@web/core/dropdown/dropdown";
+import {DropdownItem} from "@web/core/dropdown/dropdown_item";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {user} from "@web/core/user";
+import {useService} from "@web/core/utils/hooks";
 
-import { describeHealth } from "./health_service";
+import {describeHealth} from "./health_service";
 
 /** How the AI service of the current company is, in the top bar. */
 export class HealthMenu extends Component {
     static template = "l10n_cl_dte_ai.HealthMenu";
-    static components = { Dropdown, DropdownItem };
+    static components = {Dropdown, DropdownItem};
     static props = {};
 
     setup() {
         this.action = useService("action");
         this.orm = useService("orm");
         this.health = useState(useService("l10n_cl_dte_ai_health"));
-        this.queue = useState({ count: 0 });
+        this.queue = useState({count: 0});
         this.isSystem = user.isSystem;
     }
 
@@ -47,7 +47,7 @@ export class HealthMenu extends Component {
 
     openQueue() {
         this.action.doAction("l10n_cl_dte_ai.action_validation", {
-            additionalContext: { search_default_queue: 1 },
+            additionalContext: {search_default_queue: 1},
         });
     }
 
@@ -56,4 +56,6 @@ export class HealthMenu extends Component {
     }
 }
 
-registry.category("systray").add("l10n_cl_dte_ai.health_menu", { Component: HealthMenu }, { sequence: 30 });
+registry
+    .category("systray")
+    .add("l10n_cl_dte_ai.health_menu", {Component: HealthMenu}, {sequence: 30});

@@ -1,8 +1,8 @@
-import { reactive } from "@odoo/owl";
+import {reactive} from "@odoo/owl";
 
-import { deserializeDateTime, formatDateTime } from "@web/core/l10n/dates";
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
+import {deserializeDateTime, formatDateTime} from "@web/core/l10n/dates";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
 
 export const HEALTH_TEXTS = {
     healthy: {
@@ -13,27 +13,37 @@ export const HEALTH_TEXTS = {
     degraded: {
         className: "text-warning",
         label: _t("Degraded"),
-        meaning: _t("The AI service answers, but slowly or not always. Documents that get no answer are queued."),
+        meaning: _t(
+            "The AI service answers, but slowly or not always. Documents that get no answer are queued."
+        ),
     },
     limited: {
         className: "text-warning",
         label: _t("Limited"),
-        meaning: _t("The AI service accepts no more documents for a moment. They are queued, and go on by themselves."),
+        meaning: _t(
+            "The AI service accepts no more documents for a moment. They are queued, and go on by themselves."
+        ),
     },
     down: {
         className: "text-danger",
         label: _t("Unavailable"),
-        meaning: _t("The AI service does not answer. Documents are queued, and nothing is lost: go on with your work."),
+        meaning: _t(
+            "The AI service does not answer. Documents are queued, and nothing is lost: go on with your work."
+        ),
     },
     misconfigured: {
         className: "text-danger",
         label: _t("To be configured"),
-        meaning: _t("The AI service refuses the settings. Documents are queued until an administrator mends them."),
+        meaning: _t(
+            "The AI service refuses the settings. Documents are queued until an administrator mends them."
+        ),
     },
     not_configured: {
         className: "text-muted",
         label: _t("Not configured"),
-        meaning: _t("Documents are checked with Odoo's data only. An administrator can enter the AI service in the settings."),
+        meaning: _t(
+            "Documents are checked with Odoo's data only. An administrator can enter the AI service in the settings."
+        ),
     },
     unknown: {
         className: "text-muted",
@@ -46,8 +56,10 @@ export const HEALTH_TEXTS = {
 export function describeHealth(status) {
     const texts = HEALTH_TEXTS[status.state] || HEALTH_TEXTS.unknown;
     if (status.state === "limited" && status.until) {
-        const until = formatDateTime(deserializeDateTime(status.until), { format: "HH:mm:ss" });
-        return { ...texts, label: _t("Limited until %s", until) };
+        const until = formatDateTime(deserializeDateTime(status.until), {
+            format: "HH:mm:ss",
+        });
+        return {...texts, label: _t("Limited until %s", until)};
     }
     return texts;
 }
@@ -58,20 +70,24 @@ export function describeHealth(status) {
  */
 export const healthService = {
     dependencies: ["bus_service", "lazy_session"],
-    start(env, { bus_service: bus, lazy_session: lazySession }) {
-        const state = reactive({ byCompany: {} });
+    start(env, {bus_service: bus, lazy_session: lazySession}) {
+        const state = reactive({byCompany: {}});
         let timeout;
 
         const endLimits = () => {
             clearTimeout(timeout);
-            const limited = Object.values(state.byCompany).filter((s) => s.state === "limited" && s.until);
+            const limited = Object.values(state.byCompany).filter(
+                (s) => s.state === "limited" && s.until
+            );
             if (!limited.length) {
                 return;
             }
-            const delays = limited.map((s) => deserializeDateTime(s.until).toMillis() - Date.now());
+            const delays = limited.map(
+                (s) => deserializeDateTime(s.until).toMillis() - Date.now()
+            );
             for (const [index, status] of limited.entries()) {
                 if (delays[index] <= 0) {
-                    Object.assign(status, { state: "healthy", until: false });
+                    Object.assign(status, {state: "healthy", until: false});
                 }
             }
             const waiting = delays.filter((delay) => delay > 0);
