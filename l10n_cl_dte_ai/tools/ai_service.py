@@ -517,7 +517,8 @@ class AIServiceClient:
             retry=tenacity.retry_if_exception(
                 lambda error: getattr(error, "retry_now", False)
             ),
-            stop=tenacity.stop_after_attempt(self._limits.attempts),
+            stop=tenacity.stop_after_attempt(self._limits.attempts)
+            | tenacity.stop_before_delay(self._limits.total),
             wait=tenacity.wait_random(0.3, 1.0),
             sleep=self._sleep,
             reraise=True,
