@@ -55,10 +55,10 @@ RECOMMENDATIONS = ("send", "review", "reject")
 # How a v1.2.0 service words that its model failed, in an answer that otherwise says
 # "send" or "review".
 FAIL_OPEN_WARNINGS = (
-    "AI Service error: ",
-    "Parse error: ",
-    "Request too large: ",
-    "Request too expensive: ",
+    "AI Service error:",
+    "Parse error:",
+    "Request too large:",
+    "Request too expensive:",
     "AI service temporarily unavailable",
 )
 
