@@ -26,7 +26,6 @@ import datetime
 import email.utils
 import ipaddress
 import json
-import math
 import queue
 import re
 import threading
@@ -258,8 +257,7 @@ def parse_opinion(body):
     if (
         isinstance(confidence, bool)
         or not isinstance(confidence, int | float)
-        or not math.isfinite(confidence)
-        or not 0 <= confidence <= 100
+        or not 0 <= confidence <= 100  # false for NaN and infinity, too
         or recommendation not in RECOMMENDATIONS
     ):
         raise NoOpinion("unreadable", status=200)
