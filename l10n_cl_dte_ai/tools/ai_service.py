@@ -61,6 +61,9 @@ FAIL_OPEN_WARNINGS = (
     "AI service temporarily unavailable",
 )
 
+# NUL, and halves of a character that JSON can spell and PostgreSQL cannot store.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{16,512}")
 
 
@@ -230,7 +233,7 @@ def _texts(value):
     """Return a list of texts as a bounded tuple, or None where it is not one."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         return None
-    if any("\0" in text for text in value):  # PostgreSQL cannot store it
+    if any(UNSTORABLE.search(text) for text in value):
         return None
     return tuple(text.strip()[:MAX_TEXT_LENGTH] for text in value[:MAX_TEXTS])
 
@@ -318,7 +321,8 @@ def _refusal_messages(body):
     for item in detail if isinstance(detail, list) else []:
         message = item.get("msg") if isinstance(item, dict) else None
         if isinstance(message, str):
-            messages.append(message.removeprefix("Value error, ").replace("\0", ""))
+            message = UNSTORABLE.sub("", message)
+            messages.append(message.removeprefix("Value error, "))
     return _texts(messages)
 
 
