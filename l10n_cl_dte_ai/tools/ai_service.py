@@ -303,7 +303,7 @@ def parse_retry_after(headers):
 def _http_date(value):
     try:
         date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=datetime.timezone.utc)
 
