@@ -440,6 +440,7 @@ class AIServiceClient:
 
     def __init__(self, url, key, limits, *, sleep=time.sleep):
         self._url = url.rstrip("/")
+        self._has_unusable_key = bool(key) and not is_valid_key(key)
         self._limits = limits
         self._sleep = sleep
         self._adapter = _Adapter(limits)
@@ -515,6 +516,8 @@ class AIServiceClient:
         started = time.monotonic()
         deadline = started + self._limits.total
         self.trace = Trace("", None, 0, 0)
+        if self._has_unusable_key:  # the errors of lower layers would quote it
+            raise Misconfigured("credentials")
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(
                 lambda error: getattr(error, "retry_now", False)
