@@ -28,6 +28,7 @@ import ipaddress
 import json
 import queue
 import re
+import socket
 import threading
 import time
 import uuid
@@ -177,9 +178,7 @@ def check_url(url, allow_http=False):
         return "userinfo"
     if parts.query or parts.fragment:
         return "malformed"
-    address = None
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(host)
+    address = _ip_address(host)
     if address and (
         address.is_link_local or address.is_multicast or address.is_unspecified
     ):
@@ -187,6 +186,16 @@ def check_url(url, allow_http=False):
     loopback = host == "localhost" or bool(address and address.is_loopback)
     if parts.scheme == "http" and not loopback and not allow_http:
         return "http"
+    return None
+
+
+def _ip_address(host):
+    """Return the address that `host` spells, or None where it is a name."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        return getattr(address, "ipv4_mapped", None) or address
+    with contextlib.suppress(OSError):  # 2852039166 and 0xa9fea9fe are addresses, too
+        return ipaddress.ip_address(socket.inet_aton(host))
     return None
 
 
