@@ -37,6 +37,9 @@ class DteAiCommon(AccountTestInvoicingCommon):
         cls.set_up_company(cls.company_data["company"], "76101010-7")
         cls.vat_19 = cls.company_data["default_tax_sale"]
         cls.customer = cls.create_customer("Comercial Los Boldos SpA", "76202020-3")
+        cls.other_customer = cls.create_customer(
+            "Panadería Quirquincho SpA", "76303030-K"
+        )
         cls.accountant = cls.create_user("accountant", "account.group_account_invoice")
         cls.overrider = cls.create_user(
             "overrider", "account.group_account_invoice,l10n_cl_dte_ai.group_override"
@@ -132,6 +135,8 @@ class DteAiCommon(AccountTestInvoicingCommon):
         )
 
     def line(self, name="Asesoría", price=100_000, exempt=False, **values):
+        if values.get("display_type"):
+            return {"name": name, **values}
         taxes = self.vat_19.browse() if exempt else self.vat_19
         return {
             "name": name,
