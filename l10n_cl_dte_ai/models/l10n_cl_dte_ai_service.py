@@ -151,7 +151,7 @@ class L10nClDteAiService(models.Model):
     @api.depends("key")
     def _compute_key_source(self):
         for service in self:
-            if os.environ.get(KEY_VARIABLE):
+            if os.environ.get(KEY_VARIABLE, "").strip():
                 service.key_source = "environment"
             else:
                 service.key_source = "database" if service.sudo().key else False
@@ -281,7 +281,8 @@ class L10nClDteAiService(models.Model):
     # === Business: may it be asked, and with what === #
 
     def _key(self):
-        return os.environ.get(KEY_VARIABLE) or self.sudo().key
+        # Read from a file, a variable often ends with a line break.
+        return os.environ.get(KEY_VARIABLE, "").strip() or self.sudo().key
 
     def _no_call_reason(self, ignore_state=False):
         """Return the code of why the service must not be asked at all now, or None.

@@ -26,9 +26,9 @@ import datetime
 import email.utils
 import ipaddress
 import json
-import math
 import queue
 import re
+import socket
 import threading
 import time
 import uuid
@@ -55,12 +55,15 @@ RECOMMENDATIONS = ("send", "review", "reject")
 # How a v1.2.0 service words that its model failed, in an answer that otherwise says
 # "send" or "review".
 FAIL_OPEN_WARNINGS = (
-    "AI Service error: ",
-    "Parse error: ",
-    "Request too large: ",
-    "Request too expensive: ",
+    "AI Service error:",
+    "Parse error:",
+    "Request too large:",
+    "Request too expensive:",
     "AI service temporarily unavailable",
 )
+
+# NUL, and halves of a character that JSON can spell and PostgreSQL cannot store.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{16,512}")
 
@@ -175,9 +178,7 @@ def check_url(url, allow_http=False):
         return "userinfo"
     if parts.query or parts.fragment:
         return "malformed"
-    address = None
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(host)
+    address = _ip_address(host)
     if address and (
         address.is_link_local or address.is_multicast or address.is_unspecified
     ):
@@ -185,6 +186,16 @@ def check_url(url, allow_http=False):
     loopback = host == "localhost" or bool(address and address.is_loopback)
     if parts.scheme == "http" and not loopback and not allow_http:
         return "http"
+    return None
+
+
+def _ip_address(host):
+    """Return the address that `host` spells, or None where it is a name."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        return getattr(address, "ipv4_mapped", None) or address
+    with contextlib.suppress(OSError):  # 2852039166 and 0xa9fea9fe are addresses, too
+        return ipaddress.ip_address(socket.inet_aton(host))
     return None
 
 
@@ -231,7 +242,7 @@ def _texts(value):
     """Return a list of texts as a bounded tuple, or None where it is not one."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         return None
-    if any("\0" in text for text in value):  # PostgreSQL cannot store it
+    if any(UNSTORABLE.search(text) for text in value):
         return None
     return tuple(text.strip()[:MAX_TEXT_LENGTH] for text in value[:MAX_TEXTS])
 
@@ -258,8 +269,7 @@ def parse_opinion(body):
     if (
         isinstance(confidence, bool)
         or not isinstance(confidence, int | float)
-        or not math.isfinite(confidence)
-        or not 0 <= confidence <= 100
+        or not 0 <= confidence <= 100  # false for NaN and infinity, too
         or recommendation not in RECOMMENDATIONS
     ):
         raise NoOpinion("unreadable", status=200)
@@ -302,7 +312,7 @@ def parse_retry_after(headers):
 def _http_date(value):
     try:
         date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=datetime.timezone.utc)
 
@@ -320,7 +330,8 @@ def _refusal_messages(body):
     for item in detail if isinstance(detail, list) else []:
         message = item.get("msg") if isinstance(item, dict) else None
         if isinstance(message, str):
-            messages.append(message.removeprefix("Value error, ").replace("\0", ""))
+            message = UNSTORABLE.sub("", message)
+            messages.append(message.removeprefix("Value error, "))
     return _texts(messages)
 
 
@@ -439,6 +450,7 @@ class AIServiceClient:
 
     def __init__(self, url, key, limits, *, sleep=time.sleep):
         self._url = url.rstrip("/")
+        self._has_unusable_key = bool(key) and not is_valid_key(key)
         self._limits = limits
         self._sleep = sleep
         self._adapter = _Adapter(limits)
@@ -514,11 +526,14 @@ class AIServiceClient:
         started = time.monotonic()
         deadline = started + self._limits.total
         self.trace = Trace("", None, 0, 0)
+        if self._has_unusable_key:  # the errors of lower layers would quote it
+            raise Misconfigured("credentials")
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(
                 lambda error: getattr(error, "retry_now", False)
             ),
-            stop=tenacity.stop_after_attempt(self._limits.attempts),
+            stop=tenacity.stop_after_attempt(self._limits.attempts)
+            | tenacity.stop_before_delay(self._limits.total),
             wait=tenacity.wait_random(0.3, 1.0),
             sleep=self._sleep,
             reraise=True,

@@ -1,0 +1,605 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The client on a real wire, without a database: each way in which a call can end."""
+
+import contextlib
+import json
+import logging
+import os
+import pathlib
+import socket
+import tempfile
+import time
+import traceback
+from unittest.mock import patch
+
+from odoo.tests import BaseCase, tagged
+
+from ..tools import ai_service
+from ..tools.ai_service import (
+    AIServiceClient,
+    AIServiceError,
+    Limits,
+    Misconfigured,
+    NoOpinion,
+    Opinion,
+    RateLimited,
+    Refused,
+    Unavailable,
+)
+from .loopback import (
+    HEALTH,
+    VALIDATE,
+    Loopback,
+    cut_off,
+    drip_body,
+    drip_headers,
+    drop,
+    healthy,
+    opinion,
+    refusal,
+    reply,
+    silence,
+)
+
+KEY = "sk-test-Zorzal7Chercan9Queltehue"
+LIMITS = Limits(connect=2, read=2, total=4, attempts=2)
+SHORT = Limits(connect=0.3, read=5, total=0.5, attempts=2)
+DTE_DATA = {"tipo_dte": "33", "razon_social_receptor": "Ñuble Aliaga", "items": []}
+
+
+class ClientCase(BaseCase):
+    def setUp(self):
+        super().setUp()
+        self.server = Loopback()
+        self.addCleanup(self.server.check)
+        self.addCleanup(self.server.close)
+        self.slept = []
+
+    def ask(self, *answers, limits=LIMITS, url=None, key=KEY, **kwargs):
+        """Ask about a document; return the opinion or the error, and the client."""
+        self.server.script(*answers)
+        client = AIServiceClient(
+            url or self.server.url, key, limits, sleep=self.slept.append
+        )
+        with client:
+            try:
+                outcome = client.validate(DTE_DATA, company_id=7, **kwargs)
+            except AIServiceError as error:
+                outcome = error
+        self.trace = client.trace
+        return outcome
+
+    def assertError(self, outcome, error_class, code, **attributes):
+        self.assertIs(type(outcome), error_class, repr(outcome))
+        self.assertEqual(outcome.code, code)
+        for name, value in attributes.items():
+            self.assertEqual(getattr(outcome, name), value, name)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestCall(ClientCase):
+    def test_a_good_answer_is_an_opinion(self):
+        outcome = self.ask(
+            opinion("review", 71, errors=[], warnings=[" Monto inusual "], cached=True),
+            history=[{"message": "m", "error_code": "e"}],
+            idempotency_key="a" * 64,
+        )
+        self.assertEqual(
+            outcome, Opinion("review", 71.0, (), ("Monto inusual",), cached=True)
+        )
+        [request] = self.server.requests
+        self.assertEqual((request.method, request.path), VALIDATE)
+        self.assertEqual(
+            request.json,
+            {
+                "dte_data": DTE_DATA,
+                "company_id": 7,
+                "history": [{"message": "m", "error_code": "e"}],
+            },
+        )
+        self.assertIn("Ñuble".encode(), request.body)
+        headers = request.headers
+        self.assertEqual(headers["Authorization"], f"Bearer {KEY}")
+        self.assertEqual(headers["Content-Type"], "application/json")
+        self.assertEqual(headers["Accept-Encoding"], "identity")
+        self.assertEqual(headers["Idempotency-Key"], "a" * 64)
+        self.assertEqual(headers["X-Request-ID"], self.trace.request_id)
+        self.assertEqual((self.trace.status, self.trace.attempts), (200, 1))
+
+    def test_what_is_in_an_answer_beyond_the_contract_does_no_harm(self):
+        outcome = self.ask(opinion(cost=1, cached="yes", opinion=True))
+        self.assertEqual(outcome, Opinion("send", 92.0, (), (), cached=None))
+
+    def test_each_status_has_its_class(self):
+        for status, error_class, code in (
+            (204, NoOpinion, "unreadable"),
+            (400, Refused, "refused"),
+            (401, Misconfigured, "credentials"),
+            (403, Misconfigured, "credentials"),
+            (404, Misconfigured, "wrong_service"),
+            (405, Misconfigured, "wrong_service"),
+            (408, Unavailable, "busy"),
+            (409, Unavailable, "busy"),
+            (413, Refused, "refused"),
+            (418, NoOpinion, "unreadable"),
+            (422, Refused, "refused"),
+            (425, Unavailable, "busy"),
+            (429, RateLimited, "rate_limited"),
+            (500, Unavailable, "server_error"),
+            (529, Unavailable, "server_error"),
+        ):
+            with self.subTest(status=status):
+                outcome = self.ask(reply(status, b""))
+                self.assertError(outcome, error_class, code, status=status)
+                self.assertEqual(self.trace.attempts, 1, "asked once")
+        self.assertFalse(self.slept)
+
+    def test_a_service_that_restarts_is_asked_a_second_time(self):
+        for status in (502, 503, 504):
+            with self.subTest(status=status):
+                outcome = self.ask(reply(status, b"down"), opinion(), idempotency_key="k")
+                self.assertEqual(outcome.recommendation, "send")
+                self.assertEqual(self.trace.attempts, 2)
+                first, second = self.server.requests[-2:]
+                self.assertEqual(first.headers["Idempotency-Key"], "k")
+                self.assertEqual(second.headers["Idempotency-Key"], "k")
+                self.assertNotEqual(
+                    first.headers["X-Request-ID"], second.headers["X-Request-ID"]
+                )
+        self.assertEqual(len(self.slept), 3)
+        self.assertTrue(all(0.3 <= seconds <= 1 for seconds in self.slept))
+
+    def test_never_a_third_time(self):
+        outcome = self.ask(reply(503, b""), reply(503, b""))
+        self.assertError(outcome, Unavailable, "server_error", status=503)
+
+    def test_in_the_background_one_attempt_is_all(self):
+        outcome = self.ask(reply(503, b""), limits=LIMITS._replace(attempts=1))
+        self.assertError(outcome, Unavailable, "server_error")
+
+    def test_no_second_attempt_that_would_end_after_the_limit(self):
+        outcome = self.ask(reply(503, b"", delay=0.3), limits=SHORT)
+        self.assertError(outcome, Unavailable, "server_error")
+        self.assertFalse(self.slept)
+
+    def test_a_refused_connection_is_tried_again(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            outcome = self.ask(url=url)
+        self.assertError(outcome, Unavailable, "unreachable", status=None)
+        self.assertEqual(self.trace.attempts, 2)
+
+    def test_a_host_that_does_not_exist(self):
+        with patch("socket.getaddrinfo", side_effect=socket.gaierror(-2, "unknown")):
+            outcome = self.ask(url="http://127.0.0.1:9")
+        self.assertError(outcome, Unavailable, "unreachable")
+
+    def test_a_connection_that_breaks_off_is_not_tried_again(self):
+        """The service may be working on the document already."""
+        for name, answer in (("before", drop), ("within", cut_off)):
+            with self.subTest(name):
+                outcome = self.ask(answer)
+                self.assertError(outcome, Unavailable, "interrupted")
+                self.assertEqual(self.trace.attempts, 1)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestDeadline(ClientCase):
+    def assertEndsInTime(self, answer, limits=SHORT):
+        started = time.monotonic()
+        outcome = self.ask(answer, limits=limits)
+        self.assertError(outcome, Unavailable, "timeout")
+        self.assertLess(time.monotonic() - started, 1.5)
+        self.assertEqual(len(self.server.requests), 1)
+
+    def test_a_service_that_never_answers(self):
+        self.assertEndsInTime(silence)
+
+    def test_a_read_timeout_shorter_than_the_total(self):
+        self.assertEndsInTime(silence, Limits(1, 0.4, 10, 2))
+
+    def test_a_service_that_drips_headers(self):
+        self.assertEndsInTime(drip_headers)
+
+    def test_a_service_that_drips_its_body(self):
+        self.assertEndsInTime(drip_body)
+
+    def test_a_host_that_does_not_take_the_connection(self):
+        with socket.socket() as full, contextlib.ExitStack() as stack:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            for _number in range(4):  # fill the queue: the next one waits
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            url = f"http://127.0.0.1:{full.getsockname()[1]}"
+            started = time.monotonic()
+            outcome = self.ask(url=url, limits=Limits(0.2, 5, 2, 2))
+        self.assertError(outcome, Unavailable, "unreachable")
+        self.assertEqual(self.trace.attempts, 2)
+        self.assertLess(time.monotonic() - started, 1.5)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestElsewhere(ClientCase):
+    def test_a_redirect_is_never_followed(self):
+        """A 307 would hand the invoice and the key to another host."""
+        with Loopback() as other:
+            for status in (301, 302, 303, 307, 308):
+                with self.subTest(status=status):
+                    location = {"Location": f"{other.url}/api/ai/validate"}
+                    outcome = self.ask(reply(status, b"", location))
+                    self.assertError(outcome, Misconfigured, "redirect")
+            self.assertFalse(other.requests)
+
+    def test_a_netrc_does_not_replace_the_key(self):
+        with tempfile.TemporaryDirectory() as home:
+            netrc = pathlib.Path(home) / ".netrc"
+            netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+            netrc.chmod(0o600)
+            with patch.dict(os.environ, NETRC=str(netrc), HOME=home):
+                self.ask(opinion())
+        [request] = self.server.requests
+        self.assertEqual(request.headers["Authorization"], f"Bearer {KEY}")
+
+    def test_an_address_with_a_path_and_a_slash(self):
+        self.server.script(opinion(), to=("POST", "/ai/api/ai/validate"))
+        outcome = self.ask(url=f"{self.server.url}/ai/")
+        self.assertEqual(outcome.recommendation, "send")
+
+    def test_an_address_that_cannot_be_one(self):
+        outcome = self.ask(url="http://[", key=KEY)
+        self.assertError(outcome, Misconfigured, "address")
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestAnswers(ClientCase):
+    """An answer is never trusted beyond its schema."""
+
+    def answer(self, **changes):
+        body = {
+            "confidence": 90,
+            "warnings": [],
+            "errors": [],
+            "recommendation": "send",
+            **changes,
+        }
+        return json.dumps({k: v for k, v in body.items() if v is not Ellipsis}).encode()
+
+    def assertUnreadable(self, body, code="unreadable"):
+        with self.assertRaises(NoOpinion) as caught:
+            ai_service.parse_opinion(body)
+        self.assertEqual(caught.exception.code, code)
+        return caught.exception
+
+    def test_confidence(self):
+        for value in ('"high"', "NaN", "Infinity", "-Infinity", "1e400", "-1", "100.01"):
+            with self.subTest(value):
+                body = self.answer(confidence="?").replace(b'"?"', value.encode())
+                self.assertUnreadable(body)
+        for value in (150, True, None, [90], ..., 10**400, -(10**400)):
+            with self.subTest(str(value)[:20]):
+                self.assertUnreadable(self.answer(confidence=value))
+        for value in (0, 100, 99.5):
+            with self.subTest(value):
+                got = ai_service.parse_opinion(self.answer(confidence=value))
+                self.assertEqual(got.confidence, value)
+
+    def test_recommendation(self):
+        for value in ("approve", "SEND", "", None, 1, ["send"], {}, ...):
+            with self.subTest(value):
+                self.assertUnreadable(self.answer(recommendation=value))
+
+    def test_lists(self):
+        for name in ("errors", "warnings"):
+            for value in ("text", None, {}, [1], [None], [["a"]], ...):
+                with self.subTest(name, value=value):
+                    self.assertUnreadable(
+                        self.answer(recommendation="reject", **{name: value})
+                    )
+
+    def test_what_the_database_cannot_store(self):
+        """It would fail on writing, after the answer, again and again."""
+        for text in ("a\0b", "\ud800", "b\udfff"):
+            with self.subTest(ascii(text)):
+                self.assertUnreadable(self.answer(warnings=[text]))
+
+    def test_lists_are_bounded(self):
+        body = self.answer(warnings=["x" * 600] * 70)
+        warnings = ai_service.parse_opinion(body).warnings
+        self.assertEqual((len(warnings), len(warnings[0])), (50, 500))
+
+    def test_what_is_no_json_object(self):
+        for body in (
+            b"",
+            b"<html>Bad gateway</html>",
+            b"[]",
+            b"null",
+            b'"send"',
+            b"\xff\xfe",
+            b'{"confidence": 1, "confidence": 2, "warnings": [], "errors": [], '
+            b'"recommendation": "send"}',
+            b"[" * 200_000,
+            b'{"a":' * 100_000,
+            self.answer(confidence="?").replace(b'"?"', b"9" * 5000),
+            self.answer() + b"{}",
+        ):
+            with self.subTest(body[:40]):
+                self.assertUnreadable(body)
+
+    def test_truncated_json_is_an_interrupted_connection(self):
+        whole = self.answer(warnings=["Monto inusual"])
+        for end in (1, 20, len(whole) - 20, len(whole) - 1):
+            with self.subTest(end=end), self.assertRaises(Unavailable) as caught:
+                ai_service.parse_opinion(whole[:end])
+            self.assertEqual(caught.exception.code, "interrupted")
+
+    def test_over_the_wire(self):
+        large = reply(body=self.answer(warnings=["x" * 1_100_000]))
+        gzip = reply(body=b"\x1f\x8b\0", headers={"Content-Encoding": "gzip"})
+        for name, answer in (("large", large), ("gzip", gzip)):
+            with self.subTest(name):
+                self.assertError(self.ask(answer), NoOpinion, "unreadable")
+
+    def test_a_status_counts_even_where_its_body_is_not_read(self):
+        answer = reply(403, b"\x1f\x8b\0", headers={"Content-Encoding": "gzip"})
+        self.assertError(self.ask(answer), Misconfigured, "credentials")
+
+    def test_a_service_that_fails_open_has_no_opinion(self):
+        for warning in (
+            "AI Service error: Connection error.",
+            "AI Service error: ",  # the text of an exception without one
+            "Parse error: Expecting value",
+            "Request too large: 130000 tokens",
+            "Request too expensive: $ 1.20",
+            "AI service temporarily unavailable",
+        ):
+            with self.subTest(warning):
+                error = self.assertUnreadable(
+                    self.answer(confidence=50, warnings=["Nota", warning]),
+                    "no_opinion",
+                )
+                self.assertEqual(error.messages, ("Nota", warning.strip()))
+
+    def test_no_opinion_that_is_said_as_such(self):
+        error = self.assertUnreadable(
+            self.answer(opinion=False, reason="Sin modelo"), "no_opinion"
+        )
+        self.assertEqual(error.messages, ("Sin modelo",))
+
+    def test_to_send_with_errors_is_contradictory(self):
+        error = self.assertUnreadable(self.answer(errors=["RUT"]), "contradictory")
+        self.assertEqual(error.messages, ("RUT",))
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestRefusal(ClientCase):
+    def test_the_reasons_without_the_payload(self):
+        outcome = self.ask(refusal("El RUT no es válido", "Falta el giro", echo="ECHO"))
+        self.assertError(
+            outcome,
+            Refused,
+            "refused",
+            messages=("El RUT no es válido", "Falta el giro"),
+        )
+        self.assertNotIn("ECHO", repr(outcome) + str(vars(outcome)))
+
+    def test_any_other_body(self):
+        for body, messages in (
+            ({"detail": "Too large"}, ("Too large",)),
+            ({"error": "Bad request"}, ("Bad request",)),
+            ({"detail": [{"msg": 3}, "x", {"msg": "a\0b"}]}, ("ab",)),
+            ({"detail": [{"msg": "a\ud800b"}]}, ("ab",)),
+            ({"detail": None}, ()),
+            (b'{"detail": [{"msg"', ()),
+            (b"<html>", ()),
+        ):
+            with self.subTest(body=body):
+                self.assertError(
+                    self.ask(reply(422, body)), Refused, "refused", messages=messages
+                )
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestRetryAfter(ClientCase):
+    NOW = "Wed, 21 Oct 2026 07:28:00 GMT"
+
+    def test_every_form(self):
+        for headers, seconds in (
+            ({}, None),
+            ({"Retry-After": "7"}, 7),
+            ({"Retry-After": " 7 "}, 7),
+            ({"Retry-After": "0"}, None),
+            ({"Retry-After": "-5"}, None),
+            ({"Retry-After": "1.5"}, None),
+            ({"Retry-After": "soon"}, None),
+            ({"Retry-After": "inf"}, None),
+            ({"Retry-After": "nan"}, None),
+            ({"Retry-After": "5, 5"}, None),
+            ({"Retry-After": "٣"}, None),
+            ({"Retry-After": "99999"}, 300),
+            ({"Retry-After": "9" * 400}, None),
+            ({"retry-after-ms": "2500", "Retry-After": "60"}, 2.5),
+            ({"retry-after-ms": "1"}, 1),
+            ({"retry-after-ms": "x", "Retry-After": "60"}, 60),
+            ({"Retry-After": "Wed, 21 Oct 2026 07:28:40 GMT", "Date": self.NOW}, 40),
+            ({"Retry-After": "Wed, 21 Oct 2026 07:27:00 GMT", "Date": self.NOW}, None),
+            ({"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT", "Date": self.NOW}, 300),
+            ({"Retry-After": "Wed, 99 Oct 2026 07:28:00 GMT", "Date": self.NOW}, None),
+            ({"Retry-After": f"Wed, {'9' * 30} Oct 2026 07:28:00 GMT"}, None),
+            ({"Retry-After": "Wed, 21 Oct 2026 07:28:40 GMT", "Date": "x"}, ...),
+        ):
+            with self.subTest(**headers):
+                case_insensitive = ai_service.requests.structures.CaseInsensitiveDict
+                got = ai_service.parse_retry_after(case_insensitive(headers))
+                if seconds is not ...:  # measured against our own clock
+                    self.assertEqual(got, seconds)
+
+    def test_it_arrives(self):
+        outcome = self.ask(reply(429, b"{}", headers={"Retry-After": "42"}))
+        self.assertError(outcome, RateLimited, "rate_limited", retry_after=42)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestHealth(ClientCase):
+    def health(self, answer):
+        self.server.script(answer, to=HEALTH)
+        limits = LIMITS._replace(attempts=1)
+        with AIServiceClient(self.server.url, KEY, limits) as client:
+            return client.health()
+
+    def test_both_shapes(self):
+        flat = {
+            "status": "healthy",
+            "service": "AI Microservice - DTE Intelligence",
+            "version": "1.2.0",
+            "anthropic_configured": True,
+            "openai_configured": False,
+        }
+        nested = {
+            "service": "AI Microservice",
+            "version": "1.3.0",
+            "timestamp": "2026-10-21T07:28:00",
+            "uptime_seconds": 20,
+            "dependencies": {"redis": {"status": "down"}},
+            "metrics": {"total_requests": 0, "cache_hit_rate": 0.0},
+        }
+        for status, code, body in (
+            ("healthy", 200, flat),
+            ("healthy", 200, {**nested, "status": "healthy"}),
+            ("degraded", 207, {**nested, "status": "degraded"}),
+            ("unhealthy", 503, {**nested, "status": "unhealthy"}),
+        ):
+            with self.subTest(status):
+                health = self.health(reply(code, body))
+                self.assertEqual(health, ai_service.Health(status, body["version"]))
+
+    def test_something_else_answers(self):
+        for answer in (
+            reply(body=b"<html>Welcome to nginx</html>"),
+            reply(body={"status": "ok"}),
+            reply(body={"status": "healthy"}),
+            reply(body={"status": "fine", "service": "AI"}),
+            reply(404, b""),
+            reply(401, b""),
+        ):
+            with self.assertRaises(Misconfigured):
+                self.health(answer)
+
+    def test_a_proxy_in_front_of_a_service_that_is_down(self):
+        with self.assertRaises(Unavailable) as caught:
+            self.health(reply(503, b"<html>"))
+        self.assertEqual(caught.exception.code, "server_error")
+
+    def test_proving_the_key_costs_one_request_without_a_document(self):
+        with AIServiceClient(self.server.url, KEY, LIMITS) as client:
+            self.server.script(refusal("dte_data is empty"), reply(403, b"{}"))
+            client.check_key()
+            with self.assertRaises(Misconfigured) as caught:
+                client.check_key()
+        self.assertEqual(caught.exception.code, "credentials")
+        for request in self.server.requests:
+            self.assertEqual(request.json, {"dte_data": {}, "company_id": 1})
+
+    def test_healthy_is_what_the_helper_says(self):
+        self.assertEqual(self.health(healthy()).status, "healthy")
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestSecrets(ClientCase):
+    def test_the_key_is_in_no_error(self):
+        answers = [
+            *(reply(s, f"Bearer {KEY}") for s in (200, 400, 403, 404, 422, 429, 500)),
+            reply(307, b"", {"Location": f"http://127.0.0.1:1/?key={KEY}"}),
+            drop,
+            cut_off,
+        ]
+        for answer in answers:
+            outcome = self.ask(answer)
+            self.assertIsInstance(outcome, AIServiceError)
+            text = "".join(traceback.format_exception(outcome))
+            text += repr(outcome) + repr(outcome.args) + repr(vars(outcome))
+            self.assertNotIn(KEY, text)
+
+    def test_a_key_that_cannot_stand_in_a_header(self):
+        """From the environment it comes unchecked, often with a line break."""
+        for key in (f"{KEY}\n", f"{KEY}\r\nX-Evil: 1", f"{KEY} x", f"{KEY}€", "short"):
+            with self.subTest(ascii(key)):
+                outcome = self.ask(key=key)
+                self.assertError(outcome, Misconfigured, "credentials")
+                text = "".join(traceback.format_exception(outcome))
+                self.assertNotIn(KEY, text)
+
+    def test_the_key_is_in_no_log(self):
+        with self.assertLogs(level=logging.DEBUG) as logs:
+            logging.getLogger("urllib3").debug("so that there is a line")
+            self.ask(reply(503, b""), opinion())
+            self.ask(drop)
+        self.assertNotIn(KEY, "\n".join(logs.output))
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestSettings(BaseCase):
+    def test_addresses(self):
+        for url, problem in (
+            ("https://ai.example.cl", None),
+            ("https://ai.example.cl:8443/dte/", None),
+            ("https://10.0.0.5", None),
+            ("http://127.0.0.1:8002", None),
+            ("http://localhost:8002", None),
+            ("http://[::1]:8002", None),
+            ("http://ai.example.cl", "http"),
+            ("http://10.0.0.5:8002", "http"),
+            ("http://localhost.example.cl", "http"),
+            ("https://user@ai.example.cl", "userinfo"),
+            ("https://user:secret@ai.example.cl", "userinfo"),
+            ("https://@ai.example.cl", "userinfo"),
+            ("https://169.254.169.254", "forbidden_address"),
+            ("https://[::ffff:169.254.169.254]", "forbidden_address"),
+            ("https://2852039166", "forbidden_address"),
+            ("https://0xa9fea9fe", "forbidden_address"),
+            ("https://169.254.43518", "forbidden_address"),
+            ("https://[fe80::1]", "forbidden_address"),
+            ("https://0.0.0.0", "forbidden_address"),
+            ("https://224.0.0.1", "forbidden_address"),
+            ("https://ai.example.cl?x=1", "malformed"),
+            ("https://ai.example.cl#x", "malformed"),
+            ("https://ai .example.cl", "malformed"),
+            ("https://ai.example.cl\n", "malformed"),
+            ("https://ai.example.cl:port", "malformed"),
+            ("https://[", "malformed"),
+            ("ftp://ai.example.cl", "malformed"),
+            ("file:///etc/passwd", "malformed"),
+            ("javascript:alert(1)", "malformed"),
+            ("ai.example.cl", "malformed"),
+            ("", "malformed"),
+            (None, "malformed"),
+        ):
+            with self.subTest(url):
+                self.assertEqual(ai_service.check_url(url), problem)
+        for url in ("http://ai.example.cl", "http://10.0.0.5:8002"):
+            with self.subTest(url, allow_http=True):
+                self.assertIsNone(ai_service.check_url(url, allow_http=True))
+        self.assertEqual(
+            ai_service.check_url("http://169.254.169.254", allow_http=True),
+            "forbidden_address",
+        )
+
+    def test_keys(self):
+        for key, valid in (
+            (KEY, True),
+            ("x" * 16, True),
+            ("x" * 512, True),
+            ("x" * 15, False),
+            ("x" * 513, False),
+            (f"{KEY}\n", False),
+            (f"{KEY}\r\n", False),
+            (f"{KEY} ", False),
+            (f"{KEY}€", False),
+            (f"{KEY}ñ", False),
+            ("", False),
+            (None, False),
+        ):
+            with self.subTest(ascii(key)):
+                self.assertIs(ai_service.is_valid_key(key), valid)
