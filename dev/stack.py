@@ -69,6 +69,11 @@ class Stack:
         self._service.start()
         self._service.wait_for_http(f"{self.service_url}/live", "the AI service", 30)
 
+    def ensure_service(self):
+        """Start the service unless it runs."""
+        if not (self._service and self._service.running()):
+            self.start_service()
+
     def stop_service(self):
         if self._service:
             self._service.stop()

@@ -28,9 +28,26 @@ def workspace():
 
 @pytest.fixture(scope="session")
 def stack(workspace):
-    """An Odoo with the addon and the AI service, for all tests of the run."""
-    with running_stack(workspace) as running:
+    """An Odoo with the demo company and the AI service, for all tests of the run."""
+    with running_stack(workspace, demo=True) as running:
         yield running
+
+
+@pytest.fixture
+def service(stack):
+    """The AI service, running and configured; a test may stop it."""
+    stack.odoo_shell(
+        "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
+        "service = company.l10n_cl_dte_ai_service_id\n"
+        f"values = {{'url': {stack.service_url!r}, 'new_key': {stack.service_key!r}}}\n"
+        "if service:\n"
+        "    service.write(values)\n"
+        "else:\n"
+        "    company.l10n_cl_dte_ai_service_id = service.create(values)\n"
+    )
+    stack.ensure_service()
+    yield stack
+    stack.ensure_service()
 
 
 @pytest.fixture(scope="session")

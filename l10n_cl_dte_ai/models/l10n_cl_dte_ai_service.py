@@ -337,7 +337,7 @@ class L10nClDteAiService(models.Model):
             case ai_service.RateLimited(retry_after=retry_after):
                 wait = retry_after or min(
                     BLIND_LIMIT_BASE * 2**self.limited_count, BLIND_LIMIT_MAX
-                ) * random.uniform(1, 1.5)  # noqa: S311  jitter
+                ) * random.uniform(1, 1.5)
                 values["blocked_until"] = now + timedelta(seconds=wait)
                 values["limited_count"] = min(self.limited_count + 1, 10)
             case ai_service.Misconfigured(code=code):

@@ -473,7 +473,7 @@ class L10nClDteAiValidation(models.Model):
             self.write({"state": "failed", "reason": reason, "attempts": attempts})
             return
         delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
-        delay *= random.uniform(0.5, 1.5)  # noqa: S311  jitter
+        delay *= random.uniform(0.5, 1.5)
         self.attempts = attempts
         self._postpone(reason, fields.Datetime.now() + timedelta(seconds=round(delay)))
 

@@ -137,7 +137,9 @@ class TestCall(ClientCase):
     def test_a_service_that_restarts_is_asked_a_second_time(self):
         for status in (502, 503, 504):
             with self.subTest(status=status):
-                outcome = self.ask(reply(status, b"down"), opinion(), idempotency_key="k")
+                outcome = self.ask(
+                    reply(status, b"down"), opinion(), idempotency_key="k"
+                )
                 self.assertEqual(outcome.recommendation, "send")
                 self.assertEqual(self.trace.attempts, 2)
                 first, second = self.server.requests[-2:]
@@ -274,7 +276,15 @@ class TestAnswers(ClientCase):
         return caught.exception
 
     def test_confidence(self):
-        for value in ('"high"', "NaN", "Infinity", "-Infinity", "1e400", "-1", "100.01"):
+        for value in (
+            '"high"',
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "1e400",
+            "-1",
+            "100.01",
+        ):
             with self.subTest(value):
                 body = self.answer(confidence="?").replace(b'"?"', value.encode())
                 self.assertUnreadable(body)

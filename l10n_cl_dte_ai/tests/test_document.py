@@ -273,7 +273,9 @@ class TestStaleness(DteAiCommon):
 
     def test_a_verdict_survives_what_does_not_concern_it(self):
         document = self.create_approved()
-        document.write({"narration": "Gracias", "ref": "OC 12", "payment_reference": "x"})
+        document.write(
+            {"narration": "Gracias", "ref": "OC 12", "payment_reference": "x"}
+        )
         self.customer.write({"phone": "+56 2 2555 0000", "email": "x@boldos.example"})
         self.create_posted()  # another invoice of this customer
         self.assertHolds(document)
