@@ -2,3 +2,5 @@
 from . import test_ai_service_client
 from . import test_document
 from . import test_generate
+from . import test_policy
+from . import test_multi_company
