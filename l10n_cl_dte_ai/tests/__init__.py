@@ -4,3 +4,6 @@ from . import test_document
 from . import test_generate
 from . import test_policy
 from . import test_multi_company
+from . import test_secrecy
+from . import test_views
+from . import test_demo

@@ -36,8 +36,7 @@ class GenerateCase(DteAiCommon):
         return tuple(self.service[name] for name in names)
 
 
-@tagged("post_install_l10n", "post_install", "-at_install")
-class TestClick(GenerateCase):
+class ClickTests:
     """*Generate DTE* on an invoice, as the accountant."""
 
     def test_what_the_service_says_is_what_the_wizard_shows(self):
@@ -418,8 +417,7 @@ class TestClick(GenerateCase):
         )
 
 
-@tagged("post_install_l10n", "post_install", "-at_install")
-class TestQueue(GenerateCase):
+class QueueTests:
     """What waits is asked about again, by itself, and nothing is lost."""
 
     def create_queued(self, **values):
@@ -690,8 +688,7 @@ class TestQueue(GenerateCase):
         self.assertFalse(cron.failure_count)
 
 
-@tagged("post_install_l10n", "post_install", "-at_install")
-class TestHealthCron(GenerateCase):
+class HealthCronTests:
     def check_health(self):
         self.env["l10n_cl_dte_ai.service"].sudo()._cron_check_health()
 
@@ -729,3 +726,8 @@ class TestHealthCron(GenerateCase):
         self.company_data["company"].sudo().l10n_cl_dte_ai_service_id = False
         self.check_health()
         self.assertFalse(self.server.requests)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestGenerate(ClickTests, QueueTests, HealthCronTests, GenerateCase):
+    """One class: what it shares takes seconds to set up."""

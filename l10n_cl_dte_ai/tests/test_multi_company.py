@@ -20,6 +20,7 @@ class TestMultiCompany(DteAiCommon):
         cls.first = cls.company_data["company"]
         cls.second = cls.setup_other_company(name="Segunda SpA")["company"]
         cls.set_up_company(cls.second, "76404040-6")
+        cls.chart_template = "generic_coa"
         cls.foreign = cls.setup_other_company(
             name="Foreign Inc.",
             country_id=cls.env.ref("base.us").id,
@@ -91,6 +92,7 @@ class TestMultiCompany(DteAiCommon):
         self.env.invalidate_all()
         for user in (self.accountant, self.second_accountant):
             self.service.with_user(user).read(["name", "health", "company_ids"])
+            self.env.invalidate_all()  # each request has a cache of its own
         mine = self.create_for(self.accountant, self.first)
         theirs = self.create_for(self.second_accountant, self.second)
         self.server.script(reply(429, b"", {"Retry-After": "60"}))
@@ -172,7 +174,7 @@ class TestMultiCompany(DteAiCommon):
             document.search([("l10n_cl_dte_ai_state", "=", "rejected")])
 
     def view_of(self, records, xmlid):
-        view = records.env.ref(xmlid)
+        view = records.env.ref(xmlid).sudo()
         views = records.get_views([(view.id, view.type)])
         return views["views"][view.type]["arch"], list(
             views["models"][records._name]["fields"]

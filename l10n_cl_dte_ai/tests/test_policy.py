@@ -25,7 +25,8 @@ class PolicyCase(DteAiCommon):
         super().setUpClass()
         cls.own_company = cls.company_data["company"].sudo()
 
-    def create_checked(self, outcome):
+    def create_checked(self, outcome, policy="advise"):
+        self.own_company.l10n_cl_dte_ai_policy = policy
         document = self.create_posted()
         self.server.script(OUTCOMES[outcome])
         wizard = self.click(document)
@@ -40,8 +41,7 @@ class PolicyCase(DteAiCommon):
         )
 
 
-@tagged("post_install_l10n", "post_install", "-at_install")
-class TestPolicy(PolicyCase):
+class PolicyTests:
     def test_which_outcomes_need_an_override(self):
         needs_override = {
             "advise": set(),
@@ -76,8 +76,7 @@ class TestPolicy(PolicyCase):
             self.assertIs(wizard.needs_override, needs_override)
 
     def test_a_verdict_on_what_it_was_before_does_not_count(self):
-        self.own_company.l10n_cl_dte_ai_policy = "block"
-        document, _wizard = self.create_checked("approved")
+        document, _wizard = self.create_checked("approved", "block")
         self.customer.l10n_cl_activity_description = "Otro giro"
         wizard = self.wizard_of(document, self.accountant)
         self.assertTrue(wizard.needs_override)
@@ -100,14 +99,9 @@ class TestPolicy(PolicyCase):
         self.assertTrue(document.l10n_cl_dte_ai_attachment_id)
 
 
-@tagged("post_install_l10n", "post_install", "-at_install")
-class TestOverride(PolicyCase):
-    def setUp(self):
-        super().setUp()
-        self.own_company.l10n_cl_dte_ai_policy = "warn"
-
+class OverrideTests:
     def test_it_needs_the_right(self):
-        document, wizard = self.create_checked("rejected")
+        document, wizard = self.create_checked("rejected", "warn")
         self.assertFalse(wizard.may_override)
         wizard.override_reason = "Me apuran"
         with self.assertRaises(AccessError):
@@ -115,7 +109,7 @@ class TestOverride(PolicyCase):
         self.assertFalse(document.l10n_cl_dte_ai_attachment_id)
 
     def test_it_needs_a_reason(self):
-        document, _wizard = self.create_checked("rejected")
+        document, _wizard = self.create_checked("rejected", "warn")
         wizard = self.wizard_of(document, self.overrider)
         self.assertTrue(wizard.may_override)
         for reason in (False, "", "   "):
@@ -125,7 +119,7 @@ class TestOverride(PolicyCase):
         self.assertFalse(document.l10n_cl_dte_ai_attachment_id)
 
     def test_who_and_why_is_kept(self):
-        document, _wizard = self.create_checked("rejected")
+        document, _wizard = self.create_checked("rejected", "warn")
         wizard = self.wizard_of(document, self.overrider)
         wizard.override_reason = "El cliente <b>insiste</b>"
         wizard.action_generate_anyway()
@@ -152,8 +146,7 @@ class TestOverride(PolicyCase):
         self.assertNotIn("Por si acaso", self.messages(document))
 
 
-@tagged("post_install_l10n", "post_install", "-at_install")
-class TestGeneratedFile(PolicyCase):
+class GeneratedFileTests:
     def test_it_is_the_document_with_its_folio(self):
         document = self.create_document()
         self.server.script(opinion())
@@ -210,3 +203,8 @@ class TestGeneratedFile(PolicyCase):
         document, wizard = self.create_checked("approved")
         wizard.action_generate()
         self.assertFalse(document.copy().l10n_cl_dte_ai_attachment_id)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestGeneration(PolicyTests, OverrideTests, GeneratedFileTests, PolicyCase):
+    """One class: what it shares takes seconds to set up."""
