@@ -354,7 +354,7 @@ class L10nClDteAiService(models.Model):
             values["health_since"] = now
         self._write_state(values)
         if newly_misconfigured:
-            self._notify_managers()
+            self._notify_managers(values["health_reason"])
 
     def _write_state(self, values):
         """Write state that all workers share, at once and only where it changed.
@@ -427,15 +427,18 @@ class L10nClDteAiService(models.Model):
             if group:
                 group.sudo()._bus_send(BUS_HEALTH, service._status(values))
 
-    def _notify_managers(self):
-        """Tell the administrators, once, that the queue waits for them."""
+    def _notify_managers(self, reason):
+        """Tell the administrators, once, that the queue waits for them.
+
+        :param str reason: just written, so that this transaction cannot see it yet
+        """
         group = self.env.ref(MANAGER_GROUP)
         partners = group.sudo().all_user_ids.filtered("active").partner_id
         self.env["mail.thread"].sudo().message_notify(
             subject=self.env._("The AI service for DTE needs your attention"),
             body=Markup("<p>%s</p><p>%s</p>")
             % (
-                self.env._(EXPLANATIONS[self.health_reason or "not_configured"]),
+                self.env._(EXPLANATIONS[reason]),
                 self.env._(
                     "Until then no document is sent to it; those in the queue wait and "
                     "are not lost. Accountants can go on generating documents."

@@ -566,12 +566,16 @@ class L10nClDteAiValidation(models.Model):
         )
 
     def _prepare_background(self):
-        """Return the row to ask about: another where the document has changed."""
-        if self.is_current:
+        """Return the row to ask about: another where the document has changed.
+
+        None where it is cancelled, or of a type that is not covered.
+        """
+        move = self.move_id
+        is_covered = move._l10n_cl_dte_ai_is_covered()
+        if self.is_current and is_covered:
             return self
         self.write({"state": "cancelled", "next_attempt_at": False})
-        move = self.move_id
-        if not move._l10n_cl_dte_ai_is_covered():
+        if not is_covered:
             return self.browse()
         validations = self.with_user(self.requested_by_id)._request(move).sudo()
         return validations.filtered(lambda row: "ask" in row._valid_actions())

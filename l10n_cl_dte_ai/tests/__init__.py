@@ -1,3 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import test_ai_service_client
 from . import test_document
+from . import test_generate
+from . import test_policy
+from . import test_multi_company
+from . import test_secrecy
+from . import test_views
+from . import test_demo

@@ -9,6 +9,7 @@ from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from ..tools import ai_service
 from .loopback import Loopback
 
 KEY = "sk-test-Zorzal7Chercan9Queltehue"
@@ -55,10 +56,20 @@ class DteAiCommon(AccountTestInvoicingCommon):
         self.commits = []
         # `retrying` commits on its own account; here all is one transaction.
         self.startPatcher(patch.object(self.cr, "commit", self._commit))
+        # A person waits for 3 s at least; a test need not.
+        self.total_seconds = None
+        self.slept = []
+        self.startPatcher(patch.object(ai_service, "AIServiceClient", self._client))
 
     def _commit(self):
         self.cr.flush()
         self.commits.append(len(self.server.requests))
+
+    def _client(self, url, key, limits, *, _client=ai_service.AIServiceClient):
+        self.limits = limits
+        if self.total_seconds:
+            limits = limits._replace(total=self.total_seconds)
+        return _client(url, key, limits, sleep=self.slept.append)
 
     # === People and companies === #
 

@@ -458,7 +458,7 @@ class AIServiceClient:
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
         self._session.auth = _BearerAuth(key) if key else None
-        self.trace = None
+        self.trace = Trace("", None, 0, 0)
 
     def __enter__(self):
         return self
