@@ -101,6 +101,8 @@ class AccountMove(models.Model):
     def _search_l10n_cl_dte_ai_state(self, operator, value):
         if operator != "in":
             return NotImplemented
+        # Odoo checks the groups of a stored field only.
+        self._check_field_access(self._fields["l10n_cl_dte_ai_state"], "read")
         values = tuple(item or "" for item in value)
         return Domain.custom(
             to_sql=lambda model, alias, _query: SQL(
