@@ -649,7 +649,8 @@ class QueueTests:
         self.server.script(opinion())
         self.run_cron()
         self.assertEqual(document.l10n_cl_dte_ai_state, "approved")
-        row.action_retry()  # answered: nothing to retry
+        with self.assertRaises(UserError):
+            row.action_retry()  # answered
         self.assertEqual(row.state, "done")
 
     def test_queue_and_close(self):
