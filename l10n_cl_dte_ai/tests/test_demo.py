@@ -39,7 +39,9 @@ class TestDemo(TransactionCase):
         self.assertEqual(
             {document.code for document in documents}, {"33", "34", "56", "61"}
         )
-        self.assertEqual({move.state for move in documents.values()}, {"draft", "posted"})
+        self.assertEqual(
+            {move.state for move in documents.values()}, {"draft", "posted"}
+        )
         self.assertGreaterEqual(
             len({move.commercial_partner_id for move in documents.values()}), 12
         )

@@ -124,7 +124,7 @@ class PayloadTests:
         self.assertFalse({"direccion_receptor", "comuna_receptor"} & set(dte_data))
         self.assertNotIn("monto_exento", dte_data)
         self.assertNotIn("folio", dte_data)
-        self.assertEqual(list(dte_data)[0], "tipo_dte")
+        self.assertEqual(next(iter(dte_data)), "tipo_dte")
         self.assertEqual(list(dte_data)[-1], "items")
 
     def test_a_rut_is_sent_as_the_sii_writes_it(self):

@@ -170,8 +170,10 @@ class ClickTests:
             "misconfigured",
             [p["state"] for _t, kind, p in sent if kind == "l10n_cl_dte_ai/health"],
         )
-        notices = self.env["mail.message"].sudo().search(
-            [("notified_partner_ids", "in", manager.partner_id.ids)]
+        notices = (
+            self.env["mail.message"]
+            .sudo()
+            .search([("notified_partner_ids", "in", manager.partner_id.ids)])
         )
         self.assertEqual(len(notices), 1)
         self.assertIn("refused the key", notices.body)
@@ -222,7 +224,8 @@ class ClickTests:
         wizard = self.click(document)
         self.assertEqual(wizard.outcome, "failed")
         self.assertEqual(
-            wizard.ai_findings, [{"severity": "error", "message": "El RUT no es válido"}]
+            wizard.ai_findings,
+            [{"severity": "error", "message": "El RUT no es válido"}],
         )
         self.assertIn("does not accept this document", wizard.message)
         self.assertRow(
@@ -318,7 +321,10 @@ class ClickTests:
                 wizard = self.click(document)
                 self.assertIn("Next attempt at", wizard.message)
                 self.assertRow(
-                    self.validation(document), state="pending", reason=reason, attempts=1
+                    self.validation(document),
+                    state="pending",
+                    reason=reason,
+                    attempts=1,
                 )
                 self.assertEqual(
                     self.service_values("health", "health_reason"), ("down", reason)
@@ -558,7 +564,9 @@ class QueueTests:
         self.server.script(delete)
         self.click_only(document)
         self.assertFalse(
-            self.env["l10n_cl_dte_ai.validation"].search([("move_id", "=", document.id)])
+            self.env["l10n_cl_dte_ai.validation"].search(
+                [("move_id", "=", document.id)]
+            )
         )
 
     def test_a_document_that_is_edited_while_the_service_thinks(self):

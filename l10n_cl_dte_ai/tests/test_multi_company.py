@@ -38,13 +38,17 @@ class TestMultiCompany(DteAiCommon):
 
     def create_for(self, user, company):
         env = self.env(user=user, context={"allowed_company_ids": company.ids})
-        tax = self.env["account.tax"].sudo().search(
-            [
-                ("company_id", "=", company.id),
-                ("l10n_cl_sii_code", "=", 14),
-                ("type_tax_use", "=", "sale"),
-            ],
-            limit=1,
+        tax = (
+            self.env["account.tax"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", company.id),
+                    ("l10n_cl_sii_code", "=", 14),
+                    ("type_tax_use", "=", "sale"),
+                ],
+                limit=1,
+            )
         )
         values = {"company_id": company.id, "env": env}
         lines = [{"tax_ids": [Command.set(tax.ids)]}]
