@@ -475,7 +475,10 @@ class QueueTests:
 
     def test_the_longest_waiting_comes_first(self):
         now = fields.Datetime.now()
-        documents = [self.create_queued() for _number in range(3)]
+        # Of different content: the key of a request is that of its content.
+        documents = [
+            self.create_queued(lines=[{"price": price}]) for price in (100, 200, 300)
+        ]
         for document, minutes in zip(documents, (1, 3, 2), strict=True):
             row = self.validation(document)
             row.next_attempt_at = now - timedelta(minutes=minutes)
