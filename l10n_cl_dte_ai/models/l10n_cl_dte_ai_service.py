@@ -40,7 +40,7 @@ class L10nClDteAiService(models.Model):
     _order = "id"
 
     # === Settings === #
-    name = fields.Char(required=True, default="AI Service")
+    name = fields.Char(required=True, default=lambda self: self.env._("AI Service"))
     active = fields.Boolean(default=True)
     company_ids = fields.One2many(
         "res.company", "l10n_cl_dte_ai_service_id", string="Companies"
