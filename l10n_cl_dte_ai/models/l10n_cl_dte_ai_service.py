@@ -40,7 +40,7 @@ class L10nClDteAiService(models.Model):
     _order = "id"
 
     # === Settings === #
-    name = fields.Char(required=True, default="AI Service")
+    name = fields.Char(required=True, default=lambda self: self.env._("AI Service"))
     active = fields.Boolean(default=True)
     company_ids = fields.One2many(
         "res.company", "l10n_cl_dte_ai_service_id", string="Companies"
@@ -433,19 +433,22 @@ class L10nClDteAiService(models.Model):
         :param str reason: just written, so that this transaction cannot see it yet
         """
         group = self.env.ref(MANAGER_GROUP)
-        partners = group.sudo().all_user_ids.filtered("active").partner_id
-        self.env["mail.thread"].sudo().message_notify(
-            subject=self.env._("The AI service for DTE needs your attention"),
-            body=Markup("<p>%s</p><p>%s</p>")
-            % (
-                self.env._(EXPLANATIONS[reason]),
-                self.env._(
-                    "Until then no document is sent to it; those in the queue wait and "
-                    "are not lost. Accountants can go on generating documents."
+        managers = group.sudo().all_user_ids.filtered("active").partner_id
+        # The cron has no language: each is told in her own.
+        for lang, partners in managers.grouped("lang").items():
+            env = self.with_context(lang=lang).env
+            env["mail.thread"].sudo().message_notify(
+                subject=env._("The AI service for DTE needs your attention"),
+                body=Markup("<p>%s</p><p>%s</p>")
+                % (
+                    env._(EXPLANATIONS[reason]),
+                    env._(
+                        "Until then no document is sent to it; those in the queue wait "
+                        "and are not lost. Accountants can go on generating documents."
+                    ),
                 ),
-            ),
-            partner_ids=partners.ids,
-        )
+                partner_ids=partners.ids,
+            )
 
     # === Cron === #
 

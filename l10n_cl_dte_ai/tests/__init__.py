@@ -7,3 +7,4 @@ from . import test_multi_company
 from . import test_secrecy
 from . import test_views
 from . import test_demo
+from . import test_translations

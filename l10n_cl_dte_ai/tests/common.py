@@ -34,7 +34,8 @@ class DteAiCommon(AccountTestInvoicingCommon):
         super().setUpClass()
         cls.server = Loopback()
         cls.addClassCleanup(cls.server.close)
-        cls.env["res.lang"].sudo()._activate_lang("es_419")
+        for lang in ("en_US", "es_419"):
+            cls.env["res.lang"].sudo()._activate_lang(lang)
         cls.set_up_company(cls.company_data["company"], "76101010-7")
         cls.vat_19 = cls.company_data["default_tax_sale"]
         cls.customer = cls.create_customer("Comercial Los Boldos SpA", "76202020-3")
@@ -116,6 +117,8 @@ class DteAiCommon(AccountTestInvoicingCommon):
             company_ids=[Command.set(companies.ids)],
             email=f"{login}@peumo.example",
             tz="America/Santiago",
+            # The texts in the source, whatever the language of the database is.
+            lang="en_US",
         )
 
     @classmethod

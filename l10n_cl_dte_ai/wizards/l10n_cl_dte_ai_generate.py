@@ -27,7 +27,9 @@ class L10nClDteAiGenerate(models.TransientModel):
     has_errors = fields.Boolean(compute="_compute_situation")
     outcome = fields.Selection(
         selection=lambda self: (
-            *self.env["l10n_cl_dte_ai.validation"]._fields["outcome"].selection,
+            *self.env["l10n_cl_dte_ai.validation"]
+            ._fields["outcome"]
+            ._description_selection(self.env),
             ("not_asked", self.env._("Not Asked")),
         ),
         compute="_compute_situation",

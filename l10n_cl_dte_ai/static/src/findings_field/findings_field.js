@@ -21,6 +21,10 @@ export class FindingsField extends Component {
         return this.props.record.data[this.props.name] || [];
     }
 
+    severityLabel({severity}) {
+        return severity === "error" ? _t("Error") : _t("Warning");
+    }
+
     linkLabel({name}) {
         return _t("Open %s", name);
     }
