@@ -71,7 +71,8 @@ def ensure():
     """An Odoo 19 and a Python that runs it; the first time this takes a while."""
     home, origin, version = _named_by_user() or _on_path() or _from_package()
     python = venv.ensure("odoo")
-    key = hashlib.sha256(f"{version} {python}".encode()).hexdigest()[:12]
+    pins = (venv.REQUIREMENTS / "odoo.txt").read_text()
+    key = hashlib.sha256(f"{version} {pins}".encode()).hexdigest()[:12]
     return Runtime(python=python, home=home, origin=origin, key=key)
 
 

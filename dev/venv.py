@@ -36,7 +36,9 @@ def ensure(name):
 def base_python():
     """The interpreter to use and its version: this one, or another on PATH."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
-        return sys.executable, "{}.{}".format(*sys.version_info)
+        # Not that of an environment that we may run in: it would make another one.
+        python = getattr(sys, "_base_executable", None) or sys.executable
+        return os.path.realpath(python), "{}.{}".format(*sys.version_info)
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         python = shutil.which(f"python3.{minor}")
         if python:
