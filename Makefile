@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench
+.PHONY: help demo test lint format bench i18n
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,3 +18,6 @@ format: ## Mend what `make lint` can mend
 
 bench: ## The figures that we claim
 	@python3 -m dev bench
+
+i18n: ## Export the addon's texts, and update the translations
+	@python3 -m dev i18n

@@ -20,6 +20,7 @@ def main():
     lint = commands.add_parser("lint", help="check style and Odoo's conventions")
     lint.add_argument("--fix", action="store_true", help="mend what can be mended")
     commands.add_parser("bench", help="the figures that we claim")
+    commands.add_parser("i18n", help="export the texts, update the translations")
     commands.add_parser("runtime", help="only get Odoo, Python packages, database")
     # Ended by someone else: leave as on Ctrl-C, with everything stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -48,6 +49,8 @@ def run(arguments):
         from .lint import main as command
     elif arguments.command == "bench":
         from .bench import main as command
+    elif arguments.command == "i18n":
+        from .i18n import main as command
     else:
         command = get_runtime
     return command(arguments)

@@ -195,6 +195,14 @@ class L10nClDteAiValidation(models.Model):
                 if self.state == "pending"
                 else False
             )
+        if self.state == "failed" and self.reason != "refused":
+            reasons = dict(self._fields["reason"]._description_selection(self.env))
+            return self.env._(
+                "The AI service was asked %(attempts)s times without success and is not "
+                "asked again by itself (%(reason)s). Press Generate DTE to try again.",
+                attempts=self.attempts,
+                reason=reasons[self.reason],
+            )
         text = self.env._(EXPLANATIONS[self.reason])
         if self.state != "pending" or self._service()._no_call_reason():
             return text
@@ -396,7 +404,8 @@ class L10nClDteAiValidation(models.Model):
         """
         service = self._service()
         request = json.loads(self.request_body)
-        idempotency_key, generation = self.digest, service.generation
+        idempotency_key = self._idempotency_key()
+        generation = service.generation
         client = service._client(limits)
         service._commit()
         with client:
@@ -409,9 +418,11 @@ class L10nClDteAiValidation(models.Model):
                 # it, since a local variable of the client holds the key.
                 _logger.error("Asking the AI service failed unexpectedly")
                 outcome = ai_service.Unavailable("interrupted")
-        retrying(
-            partial(self._store, outcome, client.trace, generation, limits), self.env
-        )
+        store = partial(self._store, outcome, client.trace, generation, limits)
+        if service._can_commit():
+            retrying(store, self.env)
+        else:
+            store()
         if service.exists():
             service._learn(outcome)
         service._commit()
@@ -421,6 +432,10 @@ class L10nClDteAiValidation(models.Model):
             client.trace.duration_ms,
             client.trace.request_id,
         )
+
+    def _idempotency_key(self):
+        # Two invoices may have the same content, and different histories.
+        return f"{self.digest}-{self.move_id.id}"
 
     def _store(self, outcome, trace, generation, limits):
         """Write down what came of a call.
@@ -513,11 +528,7 @@ class L10nClDteAiValidation(models.Model):
                 confidence=round(self.confidence),
             )
         else:
-            text = move.env._(
-                "The AI service was asked without success and is not asked again by "
-                "itself. %s",
-                validation.message,
-            )
+            text = validation.message
         move._message_log(body=text)
         user._bus_send(
             BUS_ANSWER,

@@ -7,6 +7,22 @@ from ..tools import ai_service
 SERVICE_FIELDS = ("url", "allow_http", "interactive_seconds", "background_seconds")
 
 
+def _of_service(name, default=None):
+    """Return a compute method for a field of the company's service.
+
+    One for each field: those that share one come out empty in the inverse where only
+    some of them are given.
+    """
+
+    @api.depends("l10n_cl_dte_ai_service_id")
+    def compute(self):
+        for settings in self:
+            service = settings.l10n_cl_dte_ai_service_id
+            settings[f"l10n_cl_dte_ai_{name}"] = service[name] if service else default
+
+    return compute
+
+
 class ResConfigSettings(models.TransientModel):
     """The AI service of the current company, edited in place.
 
@@ -24,31 +40,31 @@ class ResConfigSettings(models.TransientModel):
     )
     l10n_cl_dte_ai_url = fields.Char(
         string="AI Service Address",
-        compute="_compute_l10n_cl_dte_ai_service",
+        compute=_of_service("url"),
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )
     l10n_cl_dte_ai_allow_http = fields.Boolean(
         string="Allow an Unencrypted Connection",
-        compute="_compute_l10n_cl_dte_ai_service",
+        compute=_of_service("allow_http"),
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )
     l10n_cl_dte_ai_new_key = fields.Char(
         string="AI Service Key",
-        compute="_compute_l10n_cl_dte_ai_service",
+        compute="_compute_l10n_cl_dte_ai_new_key",
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )
     l10n_cl_dte_ai_interactive_seconds = fields.Integer(
         string="Time Limit While a Person Waits",
-        compute="_compute_l10n_cl_dte_ai_service",
+        compute=_of_service("interactive_seconds", int(ai_service.INTERACTIVE.total)),
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )
     l10n_cl_dte_ai_background_seconds = fields.Integer(
         string="Time Limit in the Background",
-        compute="_compute_l10n_cl_dte_ai_service",
+        compute=_of_service("background_seconds", int(ai_service.BACKGROUND.total)),
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )
@@ -62,19 +78,8 @@ class ResConfigSettings(models.TransientModel):
         string="AI Service Shared With", compute="_compute_l10n_cl_dte_ai_health"
     )
 
-    @api.depends("l10n_cl_dte_ai_service_id")
-    def _compute_l10n_cl_dte_ai_service(self):
-        for settings in self:
-            service = settings.l10n_cl_dte_ai_service_id
-            settings.l10n_cl_dte_ai_url = service.url
-            settings.l10n_cl_dte_ai_allow_http = service.allow_http
-            settings.l10n_cl_dte_ai_new_key = False
-            settings.l10n_cl_dte_ai_interactive_seconds = (
-                service.interactive_seconds or int(ai_service.INTERACTIVE.total)
-            )
-            settings.l10n_cl_dte_ai_background_seconds = (
-                service.background_seconds or int(ai_service.BACKGROUND.total)
-            )
+    def _compute_l10n_cl_dte_ai_new_key(self):
+        self.l10n_cl_dte_ai_new_key = False
 
     @api.depends("l10n_cl_dte_ai_service_id")
     def _compute_l10n_cl_dte_ai_health(self):
@@ -117,4 +122,7 @@ class ResConfigSettings(models.TransientModel):
             raise UserError(
                 self.env._("Enter the address and the key of the AI service first.")
             )
-        return service.action_test_connection()
+        action = service.action_test_connection()
+        # The state beside the button follows by itself; a reload would scroll away.
+        del action["params"]["next"]
+        return action

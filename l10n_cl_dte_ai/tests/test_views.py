@@ -46,6 +46,14 @@ class ViewsTests:
         self.env.invalidate_all()
         return documents
 
+    def test_one_setting_alone_leaves_the_others(self):
+        """As a script does; the form always sends all of its fields."""
+        settings = self.admin_env["res.config.settings"].with_company(self.company)
+        settings.create({"l10n_cl_dte_ai_interactive_seconds": 8})
+        self.assertEqual(self.company.l10n_cl_dte_ai_service_id, self.service)
+        self.assertEqual(self.service.interactive_seconds, 8)
+        self.assertEqual(self.service.url, self.server.url)
+
     def test_every_view_opens(self):
         document = self.create_document()
         self.server.script(opinion())

@@ -1,6 +1,7 @@
-import {Component} from "@odoo/owl";
+import {Component, useState} from "@odoo/owl";
 
 import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
 import {describeHealth} from "./health_service";
@@ -10,9 +11,16 @@ export class HealthField extends Component {
     static template = "l10n_cl_dte_ai.HealthField";
     static props = {...standardFieldProps};
 
+    setup() {
+        this.health = useState(useService("l10n_cl_dte_ai_health"));
+    }
+
     get texts() {
         const status = this.props.record.data[this.props.name];
-        return describeHealth(status || {state: "not_configured"});
+        const live = Object.values(this.health.byCompany).find(
+            ({id}) => id && id === status?.id
+        );
+        return describeHealth(live || status || {state: "not_configured"});
     }
 }
 
