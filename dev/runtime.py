@@ -210,6 +210,13 @@ def _download(folder):
         raise Stop(
             f"Odoo comes from Debian's archive, and apt is not here: {USE_YOUR_OWN}"
         )
+    failure = (
+        "Odoo could not be downloaded from a Debian mirror: try again later, "
+        f"{USE_YOUR_OWN}, or DTE_AI_DEBIAN_MIRROR to a mirror's address"
+    )
+    if _apt_carries_it():
+        run(["apt-get", "download", *PACKAGES], failure, log="apt", cwd=folder)
+        return
     apt = folder.parent / "apt"
     for name in ("lists/partial", "cache/archives/partial"):
         (apt / name).mkdir(parents=True)
@@ -228,13 +235,20 @@ def _download(folder):
         "APT::Update::Error-Mode": "any",
     }
     apt_get = ["apt-get", *(f"-o{key}={value}" for key, value in options.items())]
-    failure = (
-        "Odoo could not be downloaded from the Debian mirror; try again later, or "
-        f"{USE_YOUR_OWN}"
-    )
     run([*apt_get, "update"], failure, log="apt-update")
     run([*apt_get, "download", *PACKAGES], failure, log="apt-download", cwd=folder)
     shutil.rmtree(apt)
+
+
+def _apt_carries_it():
+    """Whether this machine's own sources have the package, as Debian sid's do."""
+    try:
+        found = subprocess.run(
+            ["apt-cache", "show", PACKAGE], capture_output=True, check=False
+        )
+    except OSError:
+        return False
+    return found.returncode == 0
 
 
 def _apt_targets():
@@ -267,11 +281,14 @@ def _debian_mirror():
     """A mirror of Debian: the user's word, or the one this machine uses itself."""
     if os.environ.get("DTE_AI_DEBIAN_MIRROR"):
         return os.environ["DTE_AI_DEBIAN_MIRROR"]
-    codename = _os_release("VERSION_CODENAME")
-    if _os_release("ID") == "debian":
-        for mirror, suite, component in _apt_targets():
-            if component == "main" and suite in (codename, "sid", "unstable"):
-                return mirror
+    suites = (_os_release("VERSION_CODENAME"), "sid", "unstable")
+    for mirror, suite, component in _apt_targets():
+        if component != "main" or suite not in suites:
+            continue
+        if _os_release("ID") == "debian":
+            return mirror
+        if mirror.rstrip("/").endswith("/ubuntu"):  # many carry both, side by side
+            return mirror.rstrip("/").removesuffix("ubuntu") + "debian"
     raise Stop(
         "Odoo 19 comes from Debian's archive, and this machine's apt names no mirror "
         f"of it: {USE_YOUR_OWN}, or DTE_AI_DEBIAN_MIRROR to a Debian mirror's address"

@@ -110,9 +110,8 @@ def running_stack(space, odoo_port=0, service_port=0, workers=0, demo=False):
             odoo = space.with_addon("stack")
     result = Stack(odoo, odoo_port, service_port, workers)
     try:
-        if (ROOT / "ai_service").exists():
-            with step("Start the AI service"):
-                result.start_service()
+        with step("Start the AI service"):
+            result.start_service()
         with step("Start Odoo"):
             result.start_odoo()
         yield result
