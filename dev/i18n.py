@@ -19,6 +19,8 @@ for name in sys.argv[2:]:
     catalogue.merge(template)
     for entry in catalogue.obsolete_entries():
         catalogue.remove(entry)
+    # As oca-checks-po wants it.
+    catalogue.sort(key=lambda entry: entry.msgid)
     open(name, "w").write(str(catalogue))
     missing = len([e for e in catalogue if not e.msgstr or e.fuzzy])
     print(f"{name}: {missing} without a translation, or to be looked at")
