@@ -17,6 +17,7 @@
         "wizards/l10n_cl_dte_ai_generate_views.xml",
         "views/l10n_cl_dte_ai_validation_views.xml",
         "views/l10n_cl_dte_ai_service_views.xml",
+        "views/l10n_cl_dte_ai_attempt_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",

@@ -1,10 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+# A class that extends another of ours comes after it.
+# isort: off
 from . import (
     account_move,
     account_move_document,
     ir_http,
     l10n_cl_dte_ai_service,
+    l10n_cl_dte_ai_gate,
     l10n_cl_dte_ai_validation,
+    l10n_cl_dte_ai_dispatcher,
+    l10n_cl_dte_ai_attempt,
     res_company,
     res_config_settings,
 )

@@ -215,6 +215,9 @@ class L10nClDteAiService(models.Model):
                     "health_reason": False,
                     "blocked_until": False,
                     "limited_count": 0,
+                    "breaker_failures": 0,
+                    "breaker_opens": 0,
+                    "breaker_until": False,
                 }
             )
         self._notify_health()
@@ -256,9 +259,9 @@ class L10nClDteAiService(models.Model):
                 health = client.health()
                 client.check_key()
         except ai_service.AIServiceError as error:
-            self._learn(error)
+            self._learn([error])
             return "danger", self._test_failure(error.code)
-        self._learn(health)
+        self._learn([health])
         if health.status == "healthy":
             return "success", self.env._(
                 "The service answers and accepts the key (version %s).", health.version
@@ -301,9 +304,6 @@ class L10nClDteAiService(models.Model):
             return self.health_reason or "not_configured"
         return None
 
-    def _is_limited(self):
-        return bool(self.blocked_until and self.blocked_until > fields.Datetime.now())
-
     def _client(self, limits):
         """Return a client for this service: nothing of the database is in it."""
         total = (
@@ -316,45 +316,67 @@ class L10nClDteAiService(models.Model):
 
     # === Business: what calls and the cron find out === #
 
-    def _learn(self, outcome):
-        """Note how the service is from what a call gave.
+    def _learn(self, outcomes):
+        """Note how the service is from what some requests gave, in their order.
 
-        :param outcome: an `Opinion`, a `Health` or an `AIServiceError`
+        :param outcomes: `Opinion`, `Health` or `AIServiceError` objects
         """
         self.ensure_one()
-        now = fields.Datetime.now()
-        values = {"health": "healthy", "health_reason": None}
+        self._feed_breaker(outcomes)
+        values = {}
+        for outcome in outcomes:
+            values |= self._state_after(outcome)
+        newly_misconfigured = (
+            values.get("health") == "misconfigured" and self.health != "misconfigured"
+        )
+        if values.get("health", self.health) != self.health:
+            values["health_since"] = fields.Datetime.now()
+        self._write_state(values)
+        if newly_misconfigured:
+            self._notify_managers(values["health_reason"])
+
+    def _feed_breaker(self, outcomes):
+        failures = 0
+        for outcome in outcomes:
+            match outcome:
+                case ai_service.Unavailable():
+                    failures += 1
+                case ai_service.Opinion() | ai_service.Refused():
+                    failures = 0
+                    self._close_breaker()
+        if failures:
+            self._count_failures(failures)
+
+    def _state_after(self, outcome):
+        """Return the state that an outcome shows."""
         match outcome:
             case ai_service.Health(status="healthy"):
                 if self.health_reason in UNTRUSTED_REASONS:
                     # /health does not look at the model, which gave no opinion: only
                     # an opinion shows that it is well again.
-                    values = {"health": "degraded"}
+                    return {"health": "degraded"}
             case ai_service.Health(status="degraded"):
-                values = {"health": "degraded", "health_reason": None}
+                return {"health": "degraded", "health_reason": None}
             case ai_service.Health():
-                values = {"health": "down", "health_reason": "server_error"}
+                return {"health": "down", "health_reason": "server_error"}
             case ai_service.RateLimited(retry_after=retry_after):
                 wait = retry_after or min(
                     BLIND_LIMIT_BASE * 2**self.limited_count, BLIND_LIMIT_MAX
                 ) * random.uniform(1, 1.5)
-                values["blocked_until"] = now + timedelta(seconds=wait)
-                values["limited_count"] = min(self.limited_count + 1, 10)
+                return {
+                    "health": "healthy",
+                    "health_reason": None,
+                    "blocked_until": fields.Datetime.now() + timedelta(seconds=wait),
+                    "limited_count": min(self.limited_count + 1, 10),
+                }
             case ai_service.Misconfigured(code=code):
-                values = {"health": "misconfigured", "health_reason": code}
+                return {"health": "misconfigured", "health_reason": code}
             case ai_service.Unavailable(code=code):
-                values = {"health": "down", "health_reason": code}
+                return {"health": "down", "health_reason": code}
             case ai_service.Opinion():
-                values["limited_count"] = 0
-            # A Refused says that the service works.
-        newly_misconfigured = (
-            values["health"] == "misconfigured" and self.health != "misconfigured"
-        )
-        if values["health"] != self.health:
-            values["health_since"] = now
-        self._write_state(values)
-        if newly_misconfigured:
-            self._notify_managers(values["health_reason"])
+                return {"health": "healthy", "health_reason": None, "limited_count": 0}
+        # Healthy; a Refused says so, too.
+        return {"health": "healthy", "health_reason": None}
 
     def _write_state(self, values):
         """Write state that all workers share, at once and only where it changed.
@@ -396,6 +418,9 @@ class L10nClDteAiService(models.Model):
             yield self.env.cr
             return
         with self.env.registry.cursor() as cr:
+            # In Odoo's own isolation two workers would fail on each other's writes
+            # instead of waiting the millisecond.
+            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             cr.execute("SET LOCAL lock_timeout = '2s'")
             yield cr
 
@@ -459,7 +484,7 @@ class L10nClDteAiService(models.Model):
         for service in services:
             if service._no_call_reason():
                 continue
-            client = service._client(ai_service.BACKGROUND)
+            client = service._client(ai_service.INTERACTIVE)
             self._commit()  # no transaction is open while the service is asked
             with client:
                 try:
@@ -467,7 +492,7 @@ class L10nClDteAiService(models.Model):
                 except ai_service.AIServiceError as error:
                     outcome = error
             if service.exists():
-                service._learn(outcome)
+                service._learn([outcome])
             self._commit()
 
     @api.model

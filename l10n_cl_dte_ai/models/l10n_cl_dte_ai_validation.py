@@ -1,19 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import json
 import logging
-import random
 from datetime import timedelta
-from functools import partial
 
 import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Domain
-from odoo.service.model import retrying
 from odoo.tools import SQL, format_datetime
 
-from ..tools import ai_service
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
@@ -21,14 +17,8 @@ _logger = logging.getLogger(__name__)
 
 BUS_ANSWER = "l10n_cl_dte_ai/answer"
 
-VERDICTS = {"send": "approved", "review": "review", "reject": "rejected"}
-
 # Longer than any call may take: what is still "sending" after it lost its worker.
 LEASE = timedelta(seconds=90)
-MAX_ATTEMPTS = 8
-# An answer that is no opinion rarely gets better by asking again.
-MAX_UNTRUSTED_ANSWERS = 3
-BACKOFF_BASE, BACKOFF_MAX = 15, 900  # seconds
 
 
 class L10nClDteAiValidation(models.Model):
@@ -373,147 +363,20 @@ class L10nClDteAiValidation(models.Model):
                 ids=list(self.ids),
             )
         )
-        claimed = self.browse([row_id for (row_id,) in self.env.cr.fetchall()])
+        taken = {row_id for (row_id,) in self.env.cr.fetchall()}
+        claimed = self.filtered(lambda row: row.id in taken)
         claimed.invalidate_recordset(["state", "lease_until"], flush=False)
         return claimed
-
-    # === Business: asking === #
-
-    def _ask_now(self):
-        """Ask while a person waits; what cannot be answered in time stays queued."""
-        self.ensure_one()
-        validation = self.sudo()
-        service = validation._service()
-        if "ask" not in validation._valid_actions():
-            return
-        if reason := service._no_call_reason():
-            validation.reason = reason
-            return
-        if service._is_limited():
-            validation._postpone("rate_limited", service.blocked_until)
-            return
-        if validation._claim():
-            validation._ask(ai_service.INTERACTIVE)
-
-    def _ask(self, limits):
-        """Ask about a claimed row, and store what comes of it.
-
-        The order matters: the claim is committed before the service hears of it, no
-        transaction is open while it thinks, and after its answer only the storing is
-        ever repeated.  So a conflict in the database never asks it again.
-        """
-        service = self._service()
-        request = json.loads(self.request_body)
-        idempotency_key = self._idempotency_key()
-        generation = service.generation
-        client = service._client(limits)
-        service._commit()
-        with client:
-            try:
-                outcome = client.validate(**request, idempotency_key=idempotency_key)
-            except ai_service.AIServiceError as error:
-                outcome = error
-            except Exception:  # noqa: BLE001
-                # A row must not stay "sending" for a fault of ours; no traceback of
-                # it, since a local variable of the client holds the key.
-                _logger.error("Asking the AI service failed unexpectedly")
-                outcome = ai_service.Unavailable("interrupted")
-        store = partial(self._store, outcome, client.trace, generation, limits)
-        if service._can_commit():
-            retrying(store, self.env)
-        else:
-            store()
-        if service.exists():
-            service._learn(outcome)
-        service._commit()
-        _logger.info(
-            "AI service: %s in %s ms, request %s",
-            getattr(outcome, "code", None) or outcome.recommendation,
-            client.trace.duration_ms,
-            client.trace.request_id,
-        )
 
     def _idempotency_key(self):
         # Two invoices may have the same content, and different histories.
         return f"{self.digest}-{self.move_id.id}"
 
-    def _store(self, outcome, trace, generation, limits):
-        """Write down what came of a call.
+    # === Business: telling === #
 
-        :param outcome: an `Opinion` or an `AIServiceError`
-        :param int generation: that of the service's settings when it was asked
-        """
-        self.invalidate_recordset()
-        if not self.exists() or self.state != "sending":
-            return  # deleted meanwhile, or answered by whoever took over the lease
-        if self._service().generation != generation:
-            self.write({"state": "pending", "next_attempt_at": fields.Datetime.now()})
-            return
-        values = {
-            "request_id": trace.request_id,
-            "http_status": trace.status,
-            "duration_ms": trace.duration_ms,
-            "lease_until": False,
-        }
-        match outcome:
-            case ai_service.Opinion():
-                self.write({**values, **self._opinion_values(outcome)})
-            case ai_service.Refused():
-                findings = self._findings(outcome.messages, ())
-                self.write(
-                    {
-                        **values,
-                        "state": "failed",
-                        "reason": outcome.code,
-                        "attempts": self.attempts + 1,
-                        "findings": findings,
-                    }
-                )
-            case ai_service.RateLimited() | ai_service.Misconfigured():
-                # Nobody was asked: the attempt does not count, the service's state
-                # says when it goes on.
-                self.write(values)
-                self._postpone(outcome.code, fields.Datetime.now())
-            case _:
-                self.write({**values, "findings": self._findings((), outcome.messages)})
-                self._try_later(outcome.code)
-        if limits is not ai_service.INTERACTIVE and self.state in ("done", "failed"):
-            self._notify_requester()
-
-    def _try_later(self, reason):
-        """Plan the next attempt, or give up after the last one."""
-        attempts = self.attempts + 1
-        untrusted = reason in ("unreadable", "contradictory")
-        if attempts >= (MAX_UNTRUSTED_ANSWERS if untrusted else MAX_ATTEMPTS):
-            self.write({"state": "failed", "reason": reason, "attempts": attempts})
-            return
-        delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
-        delay *= random.uniform(0.5, 1.5)
-        self.attempts = attempts
-        self._postpone(reason, fields.Datetime.now() + timedelta(seconds=round(delay)))
-
-    @api.model
-    def _findings(self, errors, warnings):
-        return [{"severity": "error", "message": text} for text in errors] + [
-            {"severity": "warning", "message": text} for text in warnings
-        ]
-
-    def _opinion_values(self, opinion):
-        return {
-            "state": "done",
-            "verdict": VERDICTS[opinion.recommendation],
-            "confidence": opinion.confidence,
-            "findings": self._findings(opinion.errors, opinion.warnings),
-            "cached": bool(opinion.cached),
-            "reason": False,
-            "attempts": self.attempts + 1,
-            "answered_at": fields.Datetime.now(),
-            "next_attempt_at": False,
-        }
-
-    def _postpone(self, reason, until):
-        self.write({"state": "pending", "reason": reason, "next_attempt_at": until})
-        self._trigger_cron(max(until, self._service().blocked_until or until))
+    def _notify_requesters(self):
+        for validation in self:
+            validation._notify_requester()
 
     def _notify_requester(self):
         """Tell the person who asked, if she is there, and the document's chatter."""
@@ -539,54 +402,3 @@ class L10nClDteAiValidation(models.Model):
                 "message": text,
             },
         )
-
-    # === Cron === #
-
-    @api.model
-    def _cron_ask(self):
-        """Ask about what is due, the longest waiting first, one after the other."""
-        cron = self.env["ir.cron"]
-        # Looked up anew after each call: a limit that one reaches holds for all.
-        due = self._due_domain()
-        left = cron._commit_progress(remaining=self.search_count(due))
-        while left > 0:
-            validation = self.search(due, order="next_attempt_at, id", limit=1)
-            if not validation:
-                return
-            validation = validation._prepare_background()
-            if validation and validation._claim():
-                validation._ask(ai_service.BACKGROUND)
-            due = self._due_domain()
-            left = cron._commit_progress(1, remaining=self.search_count(due))
-        if self.search_count(due, limit=1):
-            # Without it the rest waits for the next poll, a minute away.
-            self._trigger_cron()
-
-    @api.model
-    def _due_domain(self):
-        """Select the rows that may be asked about now, without those that must wait."""
-        now = fields.Datetime.now()
-        services = (
-            self.env["l10n_cl_dte_ai.service"]
-            .search(Domain("company_ids", "!=", False))
-            .filtered(lambda s: not s._no_call_reason() and not s._is_limited())
-        )
-        return Domain("company_id.l10n_cl_dte_ai_service_id", "in", services.ids) & (
-            Domain("state", "=", "pending") & Domain("next_attempt_at", "<=", now)
-            | Domain("state", "=", "sending") & Domain("lease_until", "<", now)
-        )
-
-    def _prepare_background(self):
-        """Return the row to ask about: another where the document has changed.
-
-        None where it is cancelled, or of a type that is not covered.
-        """
-        move = self.move_id
-        is_covered = move._l10n_cl_dte_ai_is_covered()
-        if self.is_current and is_covered:
-            return self
-        self.write({"state": "cancelled", "next_attempt_at": False})
-        if not is_covered:
-            return self.browse()
-        validations = self.with_user(self.requested_by_id)._request(move).sudo()
-        return validations.filtered(lambda row: "ask" in row._valid_actions())

@@ -4,7 +4,14 @@ from odoo.exceptions import UserError
 
 from ..tools import ai_service
 
-SERVICE_FIELDS = ("url", "allow_http", "interactive_seconds", "background_seconds")
+SERVICE_FIELDS = (
+    "url",
+    "allow_http",
+    "rate_per_minute",
+    "interactive_seconds",
+    "background_seconds",
+)
+DEFAULT_RATE = 20  # a minute, as the service is delivered
 
 
 def _of_service(name, default=None):
@@ -55,6 +62,13 @@ class ResConfigSettings(models.TransientModel):
         compute="_compute_l10n_cl_dte_ai_new_key",
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
+    )
+    l10n_cl_dte_ai_rate_per_minute = fields.Integer(
+        string="Requests a Minute",
+        compute=_of_service("rate_per_minute", DEFAULT_RATE),
+        inverse="_inverse_l10n_cl_dte_ai_service",
+        readonly=False,
+        help="What the service allows for the key. 0: it has no limit.",
     )
     l10n_cl_dte_ai_interactive_seconds = fields.Integer(
         string="Time Limit While a Person Waits",

@@ -9,6 +9,7 @@ from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from ..models import l10n_cl_dte_ai_dispatcher
 from ..tools import ai_service
 from .loopback import Loopback
 
@@ -49,6 +50,9 @@ class DteAiCommon(AccountTestInvoicingCommon):
         cls.service = cls.create_service(cls.company_data["company"])
         cls.admin_env = cls.env
         cls.env = cls.env(user=cls.accountant)
+
+    # Requests of the background under way at once: one, so that their order is sure.
+    concurrency = 1
 
     def setUp(self):
         super().setUp()
@@ -124,7 +128,12 @@ class DteAiCommon(AccountTestInvoicingCommon):
     @classmethod
     def create_service(cls, companies, **values):
         service = cls.env["l10n_cl_dte_ai.service"].create(
-            {"url": cls.server.url, "new_key": KEY, **values}
+            {
+                "url": cls.server.url,
+                "new_key": KEY,
+                "rate_per_minute": 0,
+                **values,
+            }
         )
         companies.sudo().l10n_cl_dte_ai_service_id = service
         return service
@@ -189,14 +198,20 @@ class DteAiCommon(AccountTestInvoicingCommon):
 
     def run_cron(self):
         """Run the cron of the queue, as the scheduler's user does."""
-        self.env["l10n_cl_dte_ai.validation"].sudo()._cron_ask()
+        with (
+            patch.object(l10n_cl_dte_ai_dispatcher, "CONCURRENCY", self.concurrency),
+            patch.object(l10n_cl_dte_ai_dispatcher, "SLICE", 2),
+        ):
+            self.env["l10n_cl_dte_ai.validation"].sudo()._cron_ask()
 
     def make_due(self, validation):
         """Let the time pass until a row's next attempt, and the service's limit."""
         validation.sudo().next_attempt_at = fields.Datetime.subtract(
             fields.Datetime.now(), seconds=1
         )
-        self.service.sudo().blocked_until = False
+        self.service.sudo().write(
+            {"blocked_until": False, "breaker_failures": 0, "breaker_until": False}
+        )
 
     @contextmanager
     def bus(self):

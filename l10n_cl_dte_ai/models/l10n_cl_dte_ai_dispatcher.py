@@ -1,0 +1,422 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
+import logging
+import random
+import threading
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.service.model import retrying
+
+from ..tools import ai_service
+from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
+
+_logger = logging.getLogger(__name__)
+
+VERDICTS = {"send": "approved", "review": "review", "reject": "rejected"}
+
+MAX_ATTEMPTS = 8
+# An answer that is no opinion rarely gets better by asking again.
+MAX_UNTRUSTED_ANSWERS = 3
+BACKOFF_BASE, BACKOFF_MAX = 15, 900  # seconds
+
+# Requests under way at once, in the background. More do not make a limited service
+# answer more, and an unlimited one is not to be overrun.
+CONCURRENCY = 8
+# Seconds that the cron goes on asking. Only about 51 s of Odoo's default limit of 120
+# are sure for all crons of a database, and the last requests may take 25 s more.
+SLICE = 10
+
+# Rows claimed at once from an unlimited service, and outcomes written at once.
+CLAIM_BATCH, STORE_BATCH = 40, 20
+
+
+class Call(NamedTuple):
+    """All that a request needs, read before the transaction ends."""
+
+    validation_id: int
+    body: str
+    idempotency_key: str
+    generation: int
+    wait: float
+
+
+class Result(NamedTuple):
+    call: Call
+    outcome: object  # an `Opinion` or an `AIServiceError`
+    trace: ai_service.Trace
+
+
+# The dispatcher is a room of its own beside the rows.
+# pylint: disable=consider-merging-classes-inherited
+class L10nClDteAiValidation(models.Model):
+    """The one road to the service: for a click, for many documents, and for retries.
+
+        claim ──commit──> ask (no transaction is open) ──> store ──commit──> learn
+
+    The order matters: the claim is committed before the service hears of a document,
+    no transaction is open while it thinks, and after its answer only the storing is
+    ever repeated. So a conflict in the database never asks it again, and what a killed
+    worker leaves behind is asked again under the same key, when its lease is over.
+    """
+
+    _inherit = "l10n_cl_dte_ai.validation"
+
+    # === A person waits === #
+
+    def _ask_now(self):
+        """Ask while a person waits; what cannot be answered in time stays queued."""
+        self.ensure_one()
+        validation = self.sudo()
+        service = validation._service()
+        if "ask" not in validation._valid_actions():
+            return
+        if reason := service._no_call_reason():
+            validation.reason = reason
+            return
+        grant = service._acquire(MAX_CLICK_WAIT)
+        if not grant:
+            validation._postpone(grant.reason, grant.until)
+            return
+        if not validation._claim():
+            return
+        (call,) = validation._calls(grant.wait)
+        client = service._client(ai_service.INTERACTIVE)
+        service._commit()
+        time.sleep(grant.wait)
+        with client:
+            result = _perform(client, call)
+        self._finish(service, [result], in_background=False)
+
+    # === Nobody waits === #
+
+    @api.model
+    def _cron_ask(self):
+        """Ask about what is due, the longest waiting first, until the slice is over."""
+        seconds = min(self._commit_progress(), SLICE)
+        for service in self._services_to_ask():
+            if seconds <= 0:
+                break
+            seconds = self._dispatch(service, seconds)
+        if self._services_to_ask() and self.search_count(self._due_domain(), limit=1):
+            # Without it the rest waits for the next poll, a minute away.
+            self._trigger_cron()
+
+    @api.model
+    def _commit_progress(self, processed=0):
+        remaining = self.search_count(self._due_domain(), limit=100_000)
+        return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
+
+    @api.model
+    def _services_to_ask(self):
+        services = self.env["l10n_cl_dte_ai.service"].search(
+            Domain("company_ids", "!=", False)
+        )
+        return services.filtered(
+            lambda s: not s._no_call_reason() and not s._is_closed()
+        )
+
+    @api.model
+    def _due_domain(self, services=None):
+        """Select the rows that may be asked about now, without those that must wait."""
+        now = fields.Datetime.now()
+        services = self._services_to_ask() if services is None else services
+        return Domain("company_id.l10n_cl_dte_ai_service_id", "in", services.ids) & (
+            Domain("state", "=", "pending") & Domain("next_attempt_at", "<=", now)
+            | Domain("state", "=", "sending") & Domain("lease_until", "<", now)
+        )
+
+    def _dispatch(self, service, seconds):
+        """Ask one service about what is due, some at once; return the seconds left.
+
+        Threads do the HTTP and nothing else; the database is this thread's.
+        """
+        end = time.monotonic() + seconds
+        clients = _Clients(partial(service._client, ai_service.BACKGROUND))
+        ready, under_way, results = deque(), set(), []
+        with clients, ThreadPoolExecutor(CONCURRENCY) as pool:
+            while True:
+                # First write down what came, and let the gate know: it decides.
+                if results and (len(results) >= STORE_BATCH or not ready):
+                    self._finish(service, results, in_background=True)
+                    self._commit_progress(len(results))
+                    self.env.invalidate_all()
+                    results = []
+                calls, pause = [], None
+                in_time = time.monotonic() < end
+                if in_time and not ready and len(under_way) < CONCURRENCY:
+                    calls, pause = self._next_calls(service)
+                    ready.extend(calls)
+                while ready and len(under_way) < CONCURRENCY:
+                    under_way.add(pool.submit(clients.perform, ready.popleft()))
+                if calls and len(under_way) < CONCURRENCY:
+                    continue
+                if under_way:
+                    done, under_way = wait(under_way, pause, FIRST_COMPLETED)
+                    results += [future.result() for future in done]
+                    if ready and not all(map(_went_well, results)):
+                        self._release(ready)
+                elif pause is None or time.monotonic() + pause >= end:
+                    return end - time.monotonic()
+                else:
+                    time.sleep(pause)
+
+    def _release(self, calls):
+        """Give back what was claimed: the gate is to decide about it anew."""
+        rows = self.browse([call.validation_id for call in calls]).exists()
+        rows.filtered(lambda row: row.state == "sending").write(
+            {"state": "pending", "lease_until": False}
+        )
+        calls.clear()
+
+    def _next_calls(self, service):
+        """Claim what may be asked about now.
+
+        :return: the calls, and the seconds until the gate lets more pass; None where
+            nothing is due
+        """
+        due = self.search(
+            self._due_domain(service),
+            order="next_attempt_at, id",
+            limit=1 if service.rate_per_minute else CLAIM_BATCH,
+        )
+        if not due:
+            return [], None
+        grant = service._acquire()
+        if not grant:
+            service._commit()  # do not keep a transaction open over the pause
+            if not grant.until:
+                return [], None
+            seconds = (grant.until - fields.Datetime.now()).total_seconds()
+            return [], max(seconds, 0.05)
+        calls = due._prepare_background()._claim()._calls(grant.wait)
+        service._commit()
+        return calls, 0
+
+    def _prepare_background(self):
+        """Return the rows to ask about: others where a document has changed.
+
+        None where it is cancelled, or of a type that is not covered.
+        """
+        ready = self.filtered(
+            lambda row: row.is_current and row.move_id._l10n_cl_dte_ai_is_covered()
+        )
+        outdated = self - ready
+        outdated.write({"state": "cancelled", "next_attempt_at": False})
+        for row in outdated:
+            if row.move_id._l10n_cl_dte_ai_is_covered():
+                ready |= row.with_user(row.requested_by_id)._request(row.move_id).sudo()
+        return ready.filtered(lambda row: "ask" in row._valid_actions())
+
+    # === The call === #
+
+    def _calls(self, wait):
+        generation = self._service().generation if self else 0
+        return [
+            Call(row.id, row.request_body, row._idempotency_key(), generation, wait)
+            for row in self
+        ]
+
+    @api.model
+    def _finish(self, service, results, in_background):
+        store = partial(self._store, service, results, in_background)
+        if service._can_commit():
+            retrying(store, self.env)  # commits
+        else:
+            store()
+        if service.exists():
+            service._learn([result.outcome for result in results])
+            service._commit()
+        for result in results:
+            _logger.info(
+                "AI service: %s in %s ms, request %s",
+                getattr(result.outcome, "recommendation", None) or result.outcome.code,
+                result.trace.duration_ms,
+                result.trace.request_id,
+            )
+
+    # === What came of it === #
+
+    @api.model
+    def _store(self, service, results, in_background):
+        """Write down what came of some calls, in one transaction."""
+        self.env.invalidate_all()
+        generation = service.exists().generation
+        rows = self.browse([result.call.validation_id for result in results]).exists()
+        results = {
+            row: result
+            for row, result in zip(
+                self.browse([r.call.validation_id for r in results]),
+                results,
+                strict=True,
+            )
+            # Not one deleted meanwhile, or answered by whoever took over the lease.
+            if row in rows and row.state == "sending"
+        }
+        for row, result in results.items():
+            if result.call.generation == generation:
+                row._store_outcome(result.outcome, result.trace)
+            else:
+                # The settings have changed: what the service of before said is void.
+                row.write(
+                    {"state": "pending", "next_attempt_at": fields.Datetime.now()}
+                )
+        self._log_attempts(service, results, in_background)
+        if in_background:
+            answered = self.concat(*results).filtered(
+                lambda row: row.state in ("done", "failed")
+            )
+            answered._notify_requesters()
+        self.env.flush_all()
+
+    @api.model
+    def _log_attempts(self, service, results, in_background):
+        kinds = {
+            ai_service.Opinion: "opinion",
+            ai_service.NoOpinion: "no_opinion",
+            ai_service.RateLimited: "rate_limited",
+            ai_service.Refused: "refused",
+            ai_service.Misconfigured: "misconfigured",
+            ai_service.Unavailable: "unavailable",
+        }
+        self.env["l10n_cl_dte_ai.attempt"].create(
+            [
+                {
+                    "service_id": service.id,
+                    "company_id": row.company_id.id,
+                    "validation_id": row.id,
+                    "outcome": kinds[type(result.outcome)],
+                    "reason": getattr(result.outcome, "code", False),
+                    "status": result.trace.status,
+                    "cached": bool(getattr(result.outcome, "cached", False)),
+                    "number": row.attempts,
+                    "requests": result.trace.attempts,
+                    "duration_ms": result.trace.duration_ms,
+                    "wait_ms": round(result.call.wait * 1000),
+                    "in_background": in_background,
+                    "request_id": result.trace.request_id,
+                }
+                for row, result in results.items()
+            ]
+        )
+
+    def _store_outcome(self, outcome, trace):
+        """Write down what came of a call about this row."""
+        self.ensure_one()
+        self.write(
+            {
+                "request_id": trace.request_id,
+                "http_status": trace.status,
+                "duration_ms": trace.duration_ms,
+                "lease_until": False,
+            }
+        )
+        match outcome:
+            case ai_service.Opinion():
+                self.write(
+                    {
+                        "state": "done",
+                        "verdict": VERDICTS[outcome.recommendation],
+                        "confidence": outcome.confidence,
+                        "findings": _findings(outcome.errors, outcome.warnings),
+                        "cached": bool(outcome.cached),
+                        "reason": False,
+                        "attempts": self.attempts + 1,
+                        "answered_at": fields.Datetime.now(),
+                        "next_attempt_at": False,
+                    }
+                )
+            case ai_service.Refused():
+                self.write(
+                    {
+                        "state": "failed",
+                        "reason": outcome.code,
+                        "attempts": self.attempts + 1,
+                        "findings": _findings(outcome.messages, ()),
+                    }
+                )
+            case ai_service.RateLimited() | ai_service.Misconfigured():
+                # Nobody was asked: the attempt does not count, the service's state
+                # says when it goes on.
+                self._postpone(outcome.code, fields.Datetime.now())
+            case ai_service.Unavailable(code="unreachable"):
+                # The same: a restart of the service burns no document's attempts.
+                self._postpone(outcome.code, _later(self.attempts + 1))
+            case _:
+                self.findings = _findings((), outcome.messages)
+                self._try_later(outcome.code)
+
+    def _try_later(self, reason):
+        """Plan the next attempt, or give up after the last one."""
+        attempts = self.attempts + 1
+        untrusted = reason in ("unreadable", "contradictory")
+        if attempts >= (MAX_UNTRUSTED_ANSWERS if untrusted else MAX_ATTEMPTS):
+            self.write({"state": "failed", "reason": reason, "attempts": attempts})
+            return
+        self.attempts = attempts
+        self._postpone(reason, _later(attempts))
+
+    def _postpone(self, reason, until):
+        self.write({"state": "pending", "reason": reason, "next_attempt_at": until})
+        self._trigger_cron(until)
+
+
+def _later(attempts):
+    delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
+    delay *= random.uniform(0.5, 1.5)
+    return fields.Datetime.now() + timedelta(seconds=round(delay))
+
+
+def _findings(errors, warnings):
+    return [{"severity": "error", "message": text} for text in errors] + [
+        {"severity": "warning", "message": text} for text in warnings
+    ]
+
+
+def _went_well(result):
+    """Tell whether the service was there: if not, no more is sent to it for now."""
+    return isinstance(result.outcome, ai_service.Opinion | ai_service.Refused)
+
+
+def _perform(client, call):
+    """Ask, and return what came of it: never raises, knows no database."""
+    try:
+        outcome = client.validate(
+            **json.loads(call.body), idempotency_key=call.idempotency_key
+        )
+    except ai_service.AIServiceError as error:
+        outcome = error
+    except Exception:  # noqa: BLE001
+        # A row must not stay "sending" for a fault of ours; no traceback of it, since
+        # a local variable of the client holds the key.
+        _logger.error("Asking the AI service failed unexpectedly")
+        outcome = ai_service.Unavailable("interrupted")
+    return Result(call, outcome, client.trace)
+
+
+class _Clients:
+    """A client for each thread, so that each keeps its connection."""
+
+    def __init__(self, new_client):
+        # Made here: the threads must not touch the database, where the key is.
+        self._free = deque(new_client() for _number in range(CONCURRENCY))
+        self._all = list(self._free)
+        self._local = threading.local()
+
+    def perform(self, call):
+        if not hasattr(self._local, "client"):
+            self._local.client = self._free.popleft()
+        return _perform(self._local.client, call)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        for client in self._all:
+            client.close()

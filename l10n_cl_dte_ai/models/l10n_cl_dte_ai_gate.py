@@ -1,0 +1,208 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from odoo import fields, models
+from odoo.tools import SQL
+
+# The limit counts per clock minute at the service, and requests arrive with some
+# jitter: so much slower than the limit keeps the arrivals within it.
+RATE_MARGIN = 0.0167
+
+# A person's click may book a slot so far ahead; the background never books any, and so
+# never stands in a person's way.
+MAX_CLICK_WAIT = timedelta(seconds=5)
+
+FAILURES_TO_OPEN = 5
+OPEN_SECONDS = (15, 30, 60, 300)  # the first time, the second, ...
+PROBE_LEASE = timedelta(seconds=90)
+
+
+class Grant(NamedTuple):
+    """The gate's decision: ask after `wait` seconds, or not before `until`."""
+
+    wait: float = 0.0
+    reason: str | None = None
+    until: datetime | None = None
+
+    def __bool__(self):
+        return self.reason is None
+
+
+# The gate is a room of its own beside the settings.
+# pylint: disable=consider-merging-classes-inherited
+class L10nClDteAiService(models.Model):
+    """The gate before the service: how often it may be asked, and whether at all.
+
+    Every worker of every host passes the same gate, and all that they share is
+    PostgreSQL. So each decision is one statement on one row, in a short transaction of
+    its own, by the database's clock: two workers cannot get the same slot, and no
+    host's clock matters. Where the database does not answer, nobody passes.
+
+    * Limiter: GCRA. `next_slot_at` is when the next request may go; each one moves it
+      on by the interval of the rate.
+    * `blocked_until`: what a 429 said. Nobody asks before.
+    * Breaker: opens after five failures in a row, for 15 s and then longer; when that
+      is over, one request at a time may find out whether the service is back.
+    """
+
+    _inherit = "l10n_cl_dte_ai.service"
+
+    rate_per_minute = fields.Integer(
+        string="Requests a minute",
+        default=20,
+        help="What the service allows for the key. 0: it has no limit.",
+    )
+    next_slot_at = fields.Datetime(readonly=True, copy=False)
+    breaker_failures = fields.Integer(
+        string="Failures in a row", default=0, readonly=True, copy=False
+    )
+    breaker_opens = fields.Integer(default=0, readonly=True, copy=False)
+    breaker_until = fields.Datetime(string="Not asked until", readonly=True, copy=False)
+    probe_until = fields.Datetime(readonly=True, copy=False)
+
+    _check_rate = models.Constraint(
+        "CHECK (rate_per_minute BETWEEN 0 AND 100000)",
+        "The rate must be from 0 (no limit) to 100,000 requests a minute.",
+    )
+
+    def _is_closed(self):
+        """Tell whether nobody passes for now; only :meth:`_acquire` decides."""
+        now = fields.Datetime.now()
+        return bool(
+            (self.blocked_until and self.blocked_until > now)
+            or (
+                self.breaker_failures >= FAILURES_TO_OPEN
+                and self.breaker_until
+                and self.breaker_until > now
+            )
+        )
+
+    def _acquire(self, max_wait=timedelta()):
+        """Ask the gate for one request.
+
+        :param timedelta max_wait: how far ahead a slot may be booked
+        :rtype: Grant
+        """
+        self.ensure_one()
+        self.flush_recordset()
+        with self._own_cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    WITH clock AS (
+                        SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now)
+                    UPDATE l10n_cl_dte_ai_service service
+                       SET next_slot_at = CASE WHEN rate_per_minute > 0
+                               THEN GREATEST(next_slot_at, clock.now)
+                                    + (%(margin)s * 60.0 / rate_per_minute)
+                                    * INTERVAL '1 second'
+                           END,
+                           probe_until = CASE WHEN breaker_failures >= %(failures)s
+                               THEN clock.now + %(probe_lease)s
+                           END
+                      FROM clock
+                     WHERE id = %(id)s
+                       AND (blocked_until IS NULL OR blocked_until <= clock.now)
+                       AND (rate_per_minute = 0 OR next_slot_at IS NULL
+                            OR next_slot_at <= clock.now + %(max_wait)s)
+                       AND (breaker_failures < %(failures)s
+                            OR breaker_until <= clock.now
+                            AND (probe_until IS NULL OR probe_until <= clock.now))
+                 RETURNING EXTRACT(EPOCH FROM next_slot_at - clock.now)
+                           - %(margin)s * 60.0 / NULLIF(rate_per_minute, 0)
+                    """,
+                    id=self.id,
+                    margin=1 + RATE_MARGIN,
+                    max_wait=max_wait,
+                    failures=FAILURES_TO_OPEN,
+                    probe_lease=PROBE_LEASE,
+                )
+            )
+            granted = cr.fetchone()
+            if granted:
+                return Grant(wait=max(0.0, float(granted[0] or 0)))
+            return self._explain_refusal(cr)
+
+    def _explain_refusal(self, cr):
+        cr.execute(
+            SQL(
+                """
+                SELECT blocked_until,
+                       CASE WHEN breaker_failures >= %(failures)s
+                            THEN GREATEST(breaker_until, probe_until) END,
+                       next_slot_at,
+                       health_reason,
+                       clock_timestamp() AT TIME ZONE 'UTC'
+                  FROM l10n_cl_dte_ai_service
+                 WHERE id = %(id)s
+                """,
+                id=self.id,
+                failures=FAILURES_TO_OPEN,
+            )
+        )
+        row = cr.fetchone()
+        if not row:
+            return Grant(reason="not_configured")
+        blocked_until, breaker_until, next_slot_at, health_reason, now = row
+        if breaker_until and breaker_until > now:
+            return Grant(reason=health_reason or "unreachable", until=breaker_until)
+        limited_until = max(filter(None, (blocked_until, next_slot_at)), default=now)
+        return Grant(reason="rate_limited", until=max(limited_until, now))
+
+    def _close_breaker(self):
+        """A request was answered: the service is there."""
+        if not self.breaker_failures:
+            return
+        with self._own_cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    UPDATE l10n_cl_dte_ai_service
+                       SET breaker_failures = 0, breaker_opens = 0,
+                           breaker_until = NULL, probe_until = NULL
+                     WHERE id = %s AND breaker_failures > 0
+                    """,
+                    self.id,
+                )
+            )
+
+    def _count_failures(self, number):
+        """Requests failed in a row: open the breaker after the fifth.
+
+        Those that were under way when it opened do not open it for longer; the probe
+        that fails does.
+        """
+        with self._own_cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    WITH clock AS (
+                        SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now),
+                    opening AS (
+                        SELECT id FROM l10n_cl_dte_ai_service, clock
+                         WHERE id = %(id)s
+                           AND breaker_failures + %(number)s >= %(failures)s
+                           AND (breaker_until IS NULL OR breaker_until <= clock.now)
+                           FOR UPDATE)
+                    UPDATE l10n_cl_dte_ai_service service
+                       SET breaker_failures = breaker_failures + %(number)s,
+                           probe_until = NULL,
+                           breaker_opens = breaker_opens
+                               + (SELECT count(*) FROM opening),
+                           breaker_until = CASE WHEN EXISTS (SELECT FROM opening)
+                               THEN clock.now
+                                    + (%(seconds)s::int[])[
+                                        LEAST(breaker_opens + 1, %(steps)s)]
+                                    * INTERVAL '1 second'
+                               ELSE breaker_until END
+                      FROM clock
+                     WHERE service.id = %(id)s
+                    """,
+                    id=self.id,
+                    number=number,
+                    failures=FAILURES_TO_OPEN,
+                    seconds=list(OPEN_SECONDS),
+                    steps=len(OPEN_SECONDS),
+                )
+            )
