@@ -272,7 +272,9 @@ class L10nClDteAiValidation(models.Model):
             answered = self.concat(*results).filtered(
                 lambda row: row.state in ("done", "failed")
             )
-            answered._notify_requesters()
+            # A batch tells how far it is, and once that it is through.
+            answered.filtered(lambda row: not row.batch_ids)._notify_requesters()
+            answered.batch_ids._update()
         self.env.flush_all()
 
     @api.model

@@ -89,6 +89,14 @@ class L10nClDteAiValidation(models.Model):
         string="Next Attempt", readonly=True, default=fields.Datetime.now, index=True
     )
     lease_until = fields.Datetime(readonly=True)
+    batch_ids = fields.Many2many(
+        "l10n_cl_dte_ai.batch",
+        "l10n_cl_dte_ai_batch_validation_rel",
+        "validation_id",
+        "batch_id",
+        string="Batches",
+        readonly=True,
+    )
     requested_by_id = fields.Many2one(
         "res.users",
         string="Requested by",

@@ -1,2 +1,2 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from . import l10n_cl_dte_ai_generate
+from . import l10n_cl_dte_ai_generate, l10n_cl_dte_ai_generate_batch

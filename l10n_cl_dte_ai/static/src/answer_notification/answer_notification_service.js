@@ -5,8 +5,8 @@ const TYPES = {approved: "success", review: "warning", rejected: "danger"};
 
 /** Tells whoever asked that the answer to a queued document is in, with a way there. */
 export const answerNotificationService = {
-    dependencies: ["action", "bus_service", "notification"],
-    start(env, {action, bus_service: bus, notification}) {
+    dependencies: ["action", "bus_service", "notification", "orm"],
+    start(env, {action, bus_service: bus, notification, orm}) {
         bus.subscribe(
             "l10n_cl_dte_ai/answer",
             ({move_id: moveId, name, outcome, message}) => {
@@ -31,6 +31,28 @@ export const answerNotificationService = {
                 });
             }
         );
+        bus.subscribe("l10n_cl_dte_ai/batch_done", ({id, title, message}) => {
+            const close = notification.add(message, {
+                title,
+                type: "success",
+                sticky: true,
+                buttons: [
+                    {
+                        name: _t("Open the results"),
+                        onClick: async () => {
+                            close();
+                            action.doAction(
+                                await orm.call(
+                                    "l10n_cl_dte_ai.batch",
+                                    "action_open_results",
+                                    [[id]]
+                                )
+                            );
+                        },
+                    },
+                ],
+            });
+        });
         bus.start();
     },
 };

@@ -1,0 +1,72 @@
+import {Component, onWillUnmount, onWillUpdateProps, useState} from "@odoo/owl";
+
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
+
+const LABELS = {
+    approved: {text: _t("approved"), className: "text-bg-success"},
+    review: {text: _t("to review"), className: "text-bg-warning"},
+    rejected: {text: _t("rejected"), className: "text-bg-danger"},
+    no_opinion: {text: _t("without opinion"), className: "text-bg-secondary"},
+    failed: {text: _t("failed"), className: "text-bg-danger"},
+    cancelled: {text: _t("cancelled"), className: "text-bg-secondary"},
+};
+
+/** How far a batch is; moves by itself, as the bus tells. */
+export class BatchProgressField extends Component {
+    static template = "l10n_cl_dte_ai.BatchProgressField";
+    static props = {...standardFieldProps};
+
+    setup() {
+        this.bus = useService("bus_service");
+        this.state = useState({progress: this.progressOf(this.props)});
+        const update = (progress) => this.update(progress);
+        this.bus.subscribe("l10n_cl_dte_ai/batch", update);
+        onWillUnmount(() => this.bus.unsubscribe("l10n_cl_dte_ai/batch", update));
+        onWillUpdateProps((props) => {
+            this.state.progress = this.progressOf(props);
+        });
+    }
+
+    progressOf(props) {
+        return props.record.data[props.name] || {total: 0, answered: 0, counts: {}};
+    }
+
+    update(progress) {
+        if (progress.id !== this.props.record.resId) {
+            return;
+        }
+        const hasNewState = progress.state !== this.state.progress.state;
+        this.state.progress = progress;
+        if (hasNewState) {
+            this.props.record.load(); // The buttons depend on it
+        }
+    }
+
+    get percent() {
+        const {answered, total} = this.state.progress;
+        return total ? Math.round((100 * answered) / total) : 0;
+    }
+
+    get label() {
+        const {answered, total} = this.state.progress;
+        return _t("%(answered)s of %(total)s answered", {answered, total});
+    }
+
+    get counts() {
+        return Object.entries(LABELS)
+            .map(([outcome, label]) => ({
+                ...label,
+                outcome,
+                count: this.state.progress.counts[outcome] || 0,
+            }))
+            .filter(({count}) => count);
+    }
+}
+
+registry.category("fields").add("l10n_cl_dte_ai_batch_progress", {
+    component: BatchProgressField,
+    supportedTypes: ["json"],
+});

@@ -1,0 +1,120 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from collections import Counter
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+from ..models.l10n_cl_dte_ai_batch import CHUNK
+from ..models.l10n_cl_dte_ai_gate import RATE_MARGIN
+from ..models.l10n_cl_dte_ai_service import USER_GROUP
+from ..tools import dte_rules
+
+
+class L10nClDteAiGenerateBatch(models.TransientModel):
+    """What would happen to many documents, before it does."""
+
+    _name = "l10n_cl_dte_ai.generate.batch"
+    _description = "Validate Many Documents"
+
+    move_ids = fields.Many2many("account.move", required=True, readonly=True)
+    generates = fields.Boolean(
+        string="Generate the DTE",
+        help="Of the posted documents that company policy allows, once the AI service "
+        "has answered.",
+    )
+    selected_count = fields.Integer(compute="_compute_counts", string="Selected")
+    new_count = fields.Integer(compute="_compute_counts", string="To be asked about")
+    answered_count = fields.Integer(
+        compute="_compute_counts", string="Already answered"
+    )
+    left_out_count = fields.Integer(compute="_compute_counts", string="Left out")
+    left_out = fields.Json(compute="_compute_counts")
+    applicable_ids = fields.Many2many("account.move", compute="_compute_counts")
+    duration = fields.Char(compute="_compute_counts", string="It will take")
+
+    @api.model
+    def default_get(self, fields_list):
+        values = super().default_get(fields_list)
+        if self.env.context.get("active_model") == "account.move":
+            values["move_ids"] = [
+                fields.Command.set(self.env.context.get("active_ids", []))
+            ]
+        return values
+
+    @api.depends("move_ids")
+    @api.depends_context("lang")
+    def _compute_counts(self):
+        for wizard in self:
+            moves = wizard.move_ids
+            reasons, applicable, answered = Counter(), [], 0
+            for start in range(0, len(moves), CHUNK):
+                for move in moves[start : start + CHUNK]:
+                    if reason := wizard._why_left_out(move):
+                        reasons[reason] += 1
+                        continue
+                    applicable.append(move.id)
+                    validation = move._l10n_cl_dte_ai_current_validation()
+                    answered += validation.state == "done" or (
+                        validation.state == "failed" and validation.reason == "refused"
+                    )
+            wizard.selected_count = len(moves)
+            wizard.applicable_ids = applicable
+            wizard.answered_count = answered
+            wizard.new_count = len(applicable) - answered
+            wizard.left_out_count = sum(reasons.values())
+            wizard.left_out = [
+                {"severity": "warning", "message": f"{count} · {reason}"}
+                for reason, count in reasons.most_common()
+            ]
+            wizard.duration = wizard._estimate(wizard.new_count)
+
+    def _why_left_out(self, move):
+        """Return why a document cannot be validated, for a person, or None."""
+        if move.company_id != self.env.company:
+            return self.env._("of another company: switch to it first")
+        if not move.l10n_cl_dte_ai_is_candidate:
+            return self.env._("not a customer document of a Chilean company")
+        if move.state == "cancel":
+            return self.env._("cancelled")
+        if not move._l10n_cl_dte_ai_is_covered():
+            return self.env._("of a type that is not covered")
+        findings = move._l10n_cl_dte_ai_findings()
+        if any(finding.severity == dte_rules.ERROR for finding in findings):
+            return self.env._("with errors in Odoo's data: open them and mend those")
+        return None
+
+    def _estimate(self, count):
+        rate = self.env.company.sudo().l10n_cl_dte_ai_service_id.rate_per_minute
+        if not count:
+            return self.env._("no time: everything is answered")
+        if not rate:
+            return self.env._("as long as the service needs: it has no limit")
+        minutes = count * (1 + RATE_MARGIN) / rate
+        if minutes < 1:
+            return self.env._("less than a minute")
+        if minutes < 90:
+            return self.env._("about %s minutes", round(minutes))
+        return self.env._("about %s hours", round(minutes / 60))
+
+    def action_start(self):
+        """Put the documents into the queue, and show how far they are."""
+        self.ensure_one()
+        if not self.env.user.has_group(USER_GROUP):
+            raise AccessError(self.env._("This is reserved to users of DTE AI."))
+        self.move_ids.check_access("write")
+        service = self.env.company.sudo().l10n_cl_dte_ai_service_id
+        if service._no_call_reason() == "not_configured":
+            raise UserError(
+                self.env._(
+                    "No AI service is configured for this company. An administrator "
+                    "can enter its address and key in the settings of Invoicing."
+                )
+            )
+        if not self.applicable_ids:
+            raise UserError(
+                self.env._("None of the selected documents can be validated.")
+            )
+        batch = self.env["l10n_cl_dte_ai.batch"]._start(
+            self.applicable_ids, self.generates
+        )
+        return batch._get_records_action(target="current")
