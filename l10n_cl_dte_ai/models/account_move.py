@@ -309,7 +309,7 @@ class AccountMove(models.Model):
         service = self.company_id.sudo().l10n_cl_dte_ai_service_id
         if service._no_call_reason() == "not_configured":
             return
-        if any(f.severity == dte_rules.ERROR for f in self._l10n_cl_dte_ai_findings()):
+        if self._l10n_cl_dte_ai_has_errors():
             return
         validation = self.env["l10n_cl_dte_ai.validation"]._request(self)
         if validation.state == "failed" and validation.reason != "refused":
@@ -325,6 +325,12 @@ class AccountMove(models.Model):
         company_tz = self.company_id.partner_id.tz or "America/Santiago"
         today = fields.Date.context_today(self.with_context(tz=company_tz))
         return dte_rules.check(self._l10n_cl_dte_document(), today, self.env._)
+
+    def _l10n_cl_dte_ai_has_errors(self):
+        return any(
+            finding.severity == dte_rules.ERROR
+            for finding in self._l10n_cl_dte_ai_findings()
+        )
 
     def _l10n_cl_dte_ai_current_validation(self):
         """Return the row of the document as it is now, also one not yet answered."""
@@ -454,8 +460,54 @@ class AccountMove(models.Model):
 
     # === Posting === #
 
+    def _l10n_cl_dte_ai_require_verdict(self):
+        """:raise UserError: for what company policy does not let through, all at once"""
+        problems = []
+        for move in self:
+            findings = move._l10n_cl_dte_ai_findings()
+            errors = [f.message for f in findings if f.severity == dte_rules.ERROR]
+            if errors:
+                problems.append(f"{move.display_name}: {' '.join(errors)}")
+                continue
+            validation = move._l10n_cl_dte_ai_current_validation()
+            if validation.state != "done":
+                problems.append(
+                    self.env._(
+                        "%s: the AI service has not answered yet. Press Generate DTE.",
+                        move.display_name,
+                    )
+                )
+            elif move._l10n_cl_dte_ai_needs_override(findings):
+                problems.append(
+                    self.env._(
+                        "%s: the AI service objects. Press Generate DTE to see why.",
+                        move.display_name,
+                    )
+                )
+        if problems:
+            raise UserError(
+                self.env._("Not confirmed, so that no folio is spent:")
+                + "\n\n"
+                + "\n".join(problems)
+            )
+
+    def _l10n_cl_dte_ai_on_post(self, value):
+        """Return the documents of companies that have chosen a way on posting."""
+        return self.filtered(
+            lambda move: (
+                move.company_id.l10n_cl_dte_ai_on_post == value
+                and move._l10n_cl_dte_ai_is_covered()
+                and move.company_id.sudo().l10n_cl_dte_ai_service_id._no_call_reason()
+                != "not_configured"
+            )
+        )
+
     def _post(self, soft=True):
-        # EXTENDS 'account': remember which dates were posting's and not the user's.
+        # EXTENDS 'account': remember which dates were posting's and not the user's, and
+        # do what the company wants on posting.
+        required = self._l10n_cl_dte_ai_on_post("required")
+        if not self.env.user.has_group(OVERRIDE_GROUP):
+            required._l10n_cl_dte_ai_require_verdict()
         undated = self.filtered(
             lambda move: move.l10n_cl_dte_ai_is_candidate and not move.invoice_date
         )
@@ -464,4 +516,9 @@ class AccountMove(models.Model):
             undated.filtered("invoice_date").grouped("invoice_date").items()
         ):
             moves.l10n_cl_dte_ai_posting_date = date
+        moves = (posted & self)._l10n_cl_dte_ai_on_post("background")
+        moves = moves.filtered(lambda move: not move._l10n_cl_dte_ai_has_errors())
+        if moves:
+            self.env["l10n_cl_dte_ai.validation"]._request(moves)
+            self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
         return posted

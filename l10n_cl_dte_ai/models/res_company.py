@@ -22,6 +22,20 @@ class ResCompany(models.Model):
         help="Whoever may override can generate a document in any case, with a reason.",
     )
 
+    l10n_cl_dte_ai_on_post = fields.Selection(
+        [
+            ("off", "Nothing: somebody presses Generate DTE"),
+            ("background", "The AI service is asked in the background"),
+            (
+                "required",
+                "First the document must be allowed: without errors, and as the policy says",
+            ),
+        ],
+        string="When a Document is Confirmed",
+        default="off",
+        required=True,
+    )
+
     @api.model
     def _l10n_cl_dte_ai_load_demo(self):
         """Load the demo company with its documents; see `demo`."""

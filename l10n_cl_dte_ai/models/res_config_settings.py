@@ -45,6 +45,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_cl_dte_ai_policy = fields.Selection(
         related="company_id.l10n_cl_dte_ai_policy", readonly=False, required=True
     )
+    l10n_cl_dte_ai_on_post = fields.Selection(
+        related="company_id.l10n_cl_dte_ai_on_post", readonly=False, required=True
+    )
     l10n_cl_dte_ai_url = fields.Char(
         string="AI Service Address",
         compute=_of_service("url"),

@@ -8,3 +8,4 @@ from . import test_secrecy
 from . import test_views
 from . import test_demo
 from . import test_translations
+from . import test_batch

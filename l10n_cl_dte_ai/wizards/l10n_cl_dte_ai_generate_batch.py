@@ -7,7 +7,6 @@ from odoo.exceptions import AccessError, UserError
 from ..models.l10n_cl_dte_ai_batch import CHUNK
 from ..models.l10n_cl_dte_ai_gate import RATE_MARGIN
 from ..models.l10n_cl_dte_ai_service import USER_GROUP
-from ..tools import dte_rules
 
 
 class L10nClDteAiGenerateBatch(models.TransientModel):
@@ -78,8 +77,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             return self.env._("cancelled")
         if not move._l10n_cl_dte_ai_is_covered():
             return self.env._("of a type that is not covered")
-        findings = move._l10n_cl_dte_ai_findings()
-        if any(finding.severity == dte_rules.ERROR for finding in findings):
+        if move._l10n_cl_dte_ai_has_errors():
             return self.env._("with errors in Odoo's data: open them and mend those")
         return None
 

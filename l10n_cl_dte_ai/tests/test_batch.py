@@ -1,0 +1,169 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .common import DteAiCommon
+from .loopback import opinion, reply
+
+BATCH = "l10n_cl_dte_ai.batch"
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestBatch(DteAiCommon):
+    """Many documents at once, and what happens on posting."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company = cls.company_data["company"]
+
+    def wizard(self, moves, **values):
+        context = {"active_model": "account.move", "active_ids": moves.ids}
+        model = self.env["l10n_cl_dte_ai.generate.batch"].with_context(**context)
+        return model.create(values)
+
+    def start(self, moves, **values):
+        action = self.wizard(moves, **values).action_start()
+        return self.env[BATCH].browse(action["res_id"])
+
+    def documents(self, number):
+        return self.env["account.move"].union(
+            *(self.create_posted() for _number in range(number))
+        )
+
+    def test_the_wizard_says_what_would_happen(self):
+        new, answered, bad, cancelled = (self.create_document() for _number in range(4))
+        self.server.script(opinion())
+        self.click(answered)
+        bad.invoice_line_ids.name = "Caja 📦"
+        cancelled.button_cancel()
+        entry = self.company_data["default_journal_misc"]
+        other = self.env["account.move"].create({"journal_id": entry.id})
+        wizard = self.wizard(new | answered | bad | cancelled | other)
+        self.assertEqual(wizard.selected_count, 5)
+        self.assertEqual(wizard.new_count, 1)
+        self.assertEqual(wizard.answered_count, 1)
+        self.assertEqual(wizard.left_out_count, 3)
+        reasons = " ".join(finding["message"] for finding in wizard.left_out)
+        for word in ("cancelled", "not a customer document", "errors in Odoo's data"):
+            self.assertIn(word, reasons)
+
+    def test_it_says_how_long_it_takes(self):
+        self.service.rate_per_minute = 20
+        wizard = self.env["l10n_cl_dte_ai.generate.batch"].new({})
+        self.assertEqual(wizard._estimate(10), "less than a minute")
+        self.assertEqual(wizard._estimate(1000), "about 51 minutes")
+        self.assertEqual(wizard._estimate(10_000), "about 8 hours")
+
+    def test_all_are_answered_and_one_notification_comes(self):
+        moves = self.documents(3)
+        batch = self.start(moves)
+        self.assertEqual(batch.progress["answered"], 0)
+        self.server.script(opinion(), opinion("review"), opinion("reject"))
+        with self.bus() as sent:
+            self.run_cron()
+        self.assertEqual(batch.state, "done")
+        self.assertEqual(
+            batch.progress["counts"], {"approved": 1, "review": 1, "rejected": 1}
+        )
+        kinds = [kind for _target, kind, _payload in sent]
+        self.assertEqual(kinds.count("l10n_cl_dte_ai/batch_done"), 1)
+        self.assertNotIn("l10n_cl_dte_ai/answer", kinds)
+        self.assertGreaterEqual(kinds.count("l10n_cl_dte_ai/batch"), 1)
+        domain = batch.action_open_results()["domain"]
+        rows = self.env["l10n_cl_dte_ai.validation"].search(domain)
+        self.assertEqual(rows.move_id, moves)
+
+    def test_what_was_answered_is_not_asked_again(self):
+        moves = self.documents(2)
+        self.server.script(opinion())
+        self.click(moves[0])
+        batch = self.start(moves)
+        self.assertEqual(batch.progress["answered"], 1)
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual(batch.state, "done")
+        self.assertEqual(len(self.server.requests), 2)
+
+    def test_all_answered_before_is_done_at_once(self):
+        moves = self.documents(1)
+        self.server.script(opinion())
+        self.click(moves)
+        self.assertEqual(self.start(moves).state, "done")
+
+    def test_pause_and_resume(self):
+        batch = self.start(self.documents(2))
+        batch.action_pause()
+        self.run_cron()
+        self.assertFalse(self.server.requests)
+        with self.assertRaises(UserError):
+            batch.action_pause()
+        batch.action_resume()
+        self.server.script(opinion(), opinion())
+        self.run_cron()
+        self.assertEqual(batch.state, "done")
+
+    def test_cancel_keeps_what_another_batch_waits_for(self):
+        moves = self.documents(2)
+        batch, other = self.start(moves), self.start(moves[0])
+        batch.action_cancel()
+        self.assertEqual(batch.state, "cancelled")
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual(other.state, "done")
+        self.assertEqual(moves[0].l10n_cl_dte_ai_state, "approved")
+        self.assertFalse(moves[1].l10n_cl_dte_ai_state)
+
+    def test_an_outage_does_not_end_it(self):
+        moves = self.documents(1)
+        batch = self.start(moves)
+        self.server.script(reply(503, b""))
+        self.run_cron()
+        self.assertEqual(batch.state, "running")
+        self.make_due(self.validation(moves))
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual(batch.state, "done")
+
+    def test_it_generates_what_policy_allows(self):
+        self.company.l10n_cl_dte_ai_policy = "warn"
+        moves = self.documents(2)
+        draft = self.create_document()
+        batch = self.start(moves | draft, generates=True)
+        self.server.script(opinion(), opinion("reject"), opinion())
+        self.run_cron()
+        self.assertEqual(batch.state, "generating")
+        self.env[BATCH].sudo()._cron_generate()
+        self.assertEqual(batch.state, "done")
+        self.assertEqual(batch.generated, 1)
+        approved = moves.filtered(lambda m: m.l10n_cl_dte_ai_state == "approved")
+        self.assertEqual(moves.filtered("l10n_cl_dte_ai_attachment_id"), approved)
+
+    # === On posting === #
+
+    def test_posting_asks_in_the_background(self):
+        self.company.l10n_cl_dte_ai_on_post = "background"
+        move = self.create_posted()
+        self.assertEqual(move.l10n_cl_dte_ai_state, "waiting")
+        self.assertFalse(self.server.requests)
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual(move.l10n_cl_dte_ai_state, "approved")
+
+    def test_posting_does_nothing_unless_wanted(self):
+        self.assertFalse(self.create_posted().l10n_cl_dte_ai_state)
+
+    def test_posting_waits_for_the_verdict_where_required(self):
+        self.company.write(
+            {"l10n_cl_dte_ai_on_post": "required", "l10n_cl_dte_ai_policy": "warn"}
+        )
+        good, bad = self.create_document(), self.create_document()
+        with self.assertRaisesRegex(UserError, "has not answered yet"):
+            good.action_post()
+        self.server.script(opinion(), opinion("reject"))
+        self.click(good)
+        self.click(bad)
+        good.action_post()
+        self.assertEqual(good.state, "posted")
+        with self.assertRaisesRegex(UserError, "objects"):
+            bad.action_post()
