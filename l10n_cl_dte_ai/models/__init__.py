@@ -7,6 +7,7 @@ from . import (
     ir_http,
     l10n_cl_dte_ai_service,
     l10n_cl_dte_ai_gate,
+    l10n_cl_dte_ai_figures,
     l10n_cl_dte_ai_validation,
     l10n_cl_dte_ai_dispatcher,
     l10n_cl_dte_ai_attempt,

@@ -43,6 +43,7 @@ class L10nClDteAiAttempt(models.Model):
             ("refused", "Document Refused"),
             ("misconfigured", "Settings Refused"),
             ("unavailable", "Unavailable"),
+            ("restarted", "Service Restarted"),
         ],
         readonly=True,
         index=True,

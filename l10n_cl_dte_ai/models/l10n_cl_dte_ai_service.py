@@ -229,12 +229,7 @@ class L10nClDteAiService(models.Model):
     def action_test_connection(self):
         """Prove address, certificate, service and key, and say what was found."""
         self.ensure_one()
-        if not self.env.user.has_group(MANAGER_GROUP):
-            raise AccessError(
-                self.env._(
-                    "Testing the connection is reserved to administrators of DTE AI."
-                )
-            )
+        self._check_manager()
         service = self.sudo()
         if reason := service._no_call_reason(ignore_state=True):
             kind, message = "warning", self.env._(EXPLANATIONS[reason])
@@ -251,6 +246,12 @@ class L10nClDteAiService(models.Model):
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
+
+    def _check_manager(self):
+        if not self.env.user.has_group(MANAGER_GROUP):
+            raise AccessError(
+                self.env._("This is reserved to administrators of DTE AI.")
+            )
 
     def _test_connection(self):
         """Return the kind of notification and the text of what was found."""
@@ -493,6 +494,7 @@ class L10nClDteAiService(models.Model):
                     outcome = error
             if service.exists():
                 service._learn([outcome])
+                service._note_uptime(getattr(outcome, "uptime", None))
             self._commit()
 
     @api.model

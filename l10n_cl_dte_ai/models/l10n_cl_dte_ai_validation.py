@@ -135,6 +135,10 @@ class L10nClDteAiValidation(models.Model):
         help="A list of {severity, message}, as the service gave them.",
     )
     cached = fields.Boolean(readonly=True, string="From the service's cache")
+    reused = fields.Integer(
+        readonly=True,
+        help="How often it was wanted again and known: so many requests were saved.",
+    )
     answered_at = fields.Datetime(string="Answered on", readonly=True)
     duration_ms = fields.Integer(
         readonly=True, aggregator="avg", string="Duration (ms)"
@@ -291,7 +295,9 @@ class L10nClDteAiValidation(models.Model):
                 found |= row
             else:
                 missing.append((move, content))
-        (found.filtered(lambda row: row.state == "cancelled"))._requeue()
+        found.filtered(lambda row: row.state == "cancelled")._requeue()
+        for row in found.filtered(lambda row: row.state == "done"):
+            row.reused += 1
         if not missing:
             return found
         histories = (

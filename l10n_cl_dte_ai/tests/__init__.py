@@ -9,3 +9,4 @@ from . import test_views
 from . import test_demo
 from . import test_translations
 from . import test_batch
+from . import test_figures

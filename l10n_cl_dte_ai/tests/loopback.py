@@ -69,8 +69,8 @@ def opinion(recommendation="send", confidence=92.0, errors=(), warnings=(), **ex
     )
 
 
-def healthy(status="healthy", code=200):
-    return reply(code, {"status": status, "service": "AI", "version": "1.2.0"})
+def healthy(status="healthy", code=200, **extra):
+    return reply(code, {"status": status, "service": "AI", "version": "1.2.0", **extra})
 
 
 def refusal(*messages, echo="76.000.000-0"):

@@ -51,6 +51,8 @@ MAX_TEXT_LENGTH = 500
 
 RETRY_AFTER_MIN, RETRY_AFTER_MAX = 1.0, 300.0  # seconds
 
+MAX_UPTIME = 100 * 365 * 24 * 3600  # seconds; more is no uptime
+
 RECOMMENDATIONS = ("send", "review", "reject")
 # How a v1.2.0 service words that its model failed, in an answer that otherwise says
 # "send" or "review".
@@ -97,10 +99,14 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What `/health` says: status is healthy, degraded or unhealthy."""
+    """What `/health` says: status is healthy, degraded or unhealthy.
+
+    `uptime`, in seconds, is None where the service does not tell.
+    """
 
     status: str
     version: str
+    uptime: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -507,7 +513,14 @@ class AIServiceClient:
             if reply.status == 503:  # a proxy in front of a service that is down
                 raise Unavailable("server_error", status=503)
             raise Misconfigured("wrong_service", status=reply.status)
-        return Health(status, str(answer.get("version", ""))[:64])
+        uptime = answer.get("uptime_seconds")
+        if (
+            isinstance(uptime, bool)
+            or not isinstance(uptime, int | float)
+            or not 0 <= uptime < MAX_UPTIME
+        ):
+            uptime = None
+        return Health(status, str(answer.get("version", ""))[:64], uptime)
 
     def check_key(self):
         """Prove that the key is accepted, without using up a request of the limit.
