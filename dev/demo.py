@@ -10,7 +10,7 @@ import time
 
 from .console import Stop, say, step, table
 from .odoo import ADDON
-from .stack import running_stack
+from .stack import RATE_LIMIT, running_stack
 from .workspace import workspace
 
 ODOO_PORT = 8169
@@ -65,7 +65,13 @@ def configure(stack):
     (service,) = admin.call(
         "l10n_cl_dte_ai.service",
         "create",
-        [{"url": stack.service_url, "new_key": stack.service_key}],
+        [
+            {
+                "url": stack.service_url,
+                "new_key": stack.service_key,
+                "rate_per_minute": RATE_LIMIT,
+            }
+        ],
     )
     company = {"l10n_cl_dte_ai_service_id": service}
     admin.call("res.company", "write", [records["demo_company"]], company)

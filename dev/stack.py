@@ -11,6 +11,9 @@ from .odoo import ADDON
 from .process import ROOT, Server, free_port, shown
 from .rpc import Client
 
+# Requests a minute, for the service and for the addon that keeps to it.
+RATE_LIMIT = 600
+
 
 class Stack:
     """An `Odoo` database that is served, and the service beside it.
@@ -57,7 +60,7 @@ class Stack:
         # Many documents a minute are asked about here; `service_environment` may say
         # AI_SERVICE_RATE_LIMIT="20" for what the limit itself does.
         environment.update(
-            AI_SERVICE_RATE_LIMIT="600",
+            AI_SERVICE_RATE_LIMIT=str(RATE_LIMIT),
             AI_SERVICE_HOST="127.0.0.1",
             AI_SERVICE_PORT=str(self.service_port),
             AI_SERVICE_API_KEY=self.service_key,

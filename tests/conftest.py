@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from dev import browser as chromium
 from dev.process import BUILD, keep_logs_in
-from dev.stack import running_stack
+from dev.stack import RATE_LIMIT, running_stack
 from dev.workspace import workspace as new_workspace
 
 SCREENSHOTS = BUILD / "screenshots"
@@ -39,7 +39,8 @@ def service(stack):
     stack.odoo_shell(
         "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
         "service = company.l10n_cl_dte_ai_service_id\n"
-        f"values = {{'url': {stack.service_url!r}, 'new_key': {stack.service_key!r}}}\n"
+        f"values = {{'url': {stack.service_url!r}, 'new_key': {stack.service_key!r},"
+        f" 'rate_per_minute': {RATE_LIMIT}}}\n"
         "if service:\n"
         "    service.write(values)\n"
         "else:\n"

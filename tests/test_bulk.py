@@ -1,0 +1,82 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Many documents at once, and a service that is frozen, in a browser."""
+
+import re
+import socket
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+INVOICES = "/odoo/action-account.action_move_out_invoice_type"
+GENERATE = "button[name=action_l10n_cl_dte_ai_generate]:visible"
+INDICATOR = ".o_l10n_cl_dte_ai_health"
+
+
+@pytest.fixture
+def frozen_address():
+    """The address of a service that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_validate_many_documents(service, page, login, screenshot):
+    """The bar moves by itself, and one message comes at the end."""
+    service.odoo_shell(
+        "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
+        "company.l10n_cl_dte_ai_service_id.rate_per_minute = 240"
+    )
+    login("contadora", "contadora")
+    page.goto(INVOICES)
+    page.locator("thead .o_list_record_selector input").click()
+    page.locator(".o_cp_action_menus button:has(.fa-cog)").click()
+    menu = page.locator(".o-dropdown--menu .o_menu_item")
+    menu.filter(has_text=re.compile("Validate with AI|Validar con IA")).click()
+    page.wait_for_selector(".modal button[name=action_start]")
+    expect(page.locator(".modal [name=left_out] li")).not_to_have_count(0)
+    screenshot("bulk-wizard")
+
+    page.locator(".modal button[name=action_start]").click()
+    progress = page.locator(".o_l10n_cl_dte_ai_batch_progress")
+    expect(progress).to_have_attribute(
+        "data-answered", re.compile(r"^([5-9]|[1-4]\d)$"), timeout=90_000
+    )
+    screenshot("bulk-running")
+    done = page.locator(".o_notification:has(.o_notification_buttons)")
+    expect(done).to_be_visible(timeout=120_000)
+    screenshot("bulk-done")
+    done.locator(".o_notification_buttons button").click()
+    page.wait_for_selector(".o_group_header")
+    screenshot("bulk-results")
+
+
+def test_a_frozen_service(service, page, login, screenshot, frozen_address):
+    """A click ends; the breaker opens, and the next click ends at once."""
+    service.odoo_shell(
+        "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
+        f"values = {{'url': {frozen_address!r}, 'interactive_seconds': 3}}\n"
+        "company.l10n_cl_dte_ai_service_id.write(values)\n"
+        "company.l10n_cl_dte_ai_service_id.breaker_failures = 4"
+    )
+    login("contadora", "contadora")
+    (document,) = service.rpc().search_read(
+        "ir.model.data",
+        [("name", "=", "demo_document_freight"), ("module", "=", "l10n_cl_dte_ai")],
+        ["res_id"],
+    )
+    accountant = service.rpc("contadora", "contadora")
+    for number in range(2):
+        # A document that nobody has asked about.
+        (copy,) = accountant.call("account.move", "copy", [document["res_id"]])
+        page.goto(f"{INVOICES}/{copy}")
+        page.wait_for_selector(".o_field_widget[name=partner_id]")
+        start = time.monotonic()
+        page.locator(GENERATE).click()
+        page.wait_for_selector(".modal [name=outcome] .text-bg-info")
+        seconds = time.monotonic() - start
+        assert seconds < (12 if number == 0 else 3), seconds
+    expect(page.locator(INDICATOR)).to_have_attribute("data-state", "down")
+    page.locator(".modal button[name=action_queue_and_close]").click()
+    page.locator(INDICATOR).click()
+    page.wait_for_selector(".o-dropdown--menu .dropdown-divider")
+    screenshot("frozen-indicator")
