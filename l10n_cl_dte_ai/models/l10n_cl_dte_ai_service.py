@@ -425,6 +425,23 @@ class L10nClDteAiService(models.Model):
             cr.execute("SET LOCAL lock_timeout = '2s'")
             yield cr
 
+    @api.model
+    def get_status(self):
+        """Return how the service of each Chilean company of the user is.
+
+        Called by the indicator, when a page begins and when its bus has been away.
+
+        :rtype: dict[int, dict]
+        """
+        user = self.env.user
+        if not user.has_group(USER_GROUP):
+            return {}
+        return {
+            company.id: company.sudo().l10n_cl_dte_ai_service_id._status()
+            for company in user.company_ids
+            if company.account_fiscal_country_id.code == "CL"
+        }
+
     def _status(self, values=None):
         """Return what the indicator shows: no secret, and no text (it has its own).
 

@@ -66,11 +66,11 @@ export function describeHealth(status) {
 
 /**
  * How the AI service of each company is: what the page began with, and then what the
- * bus tells. Nothing is ever asked for.
+ * bus tells. Odoo is asked again only when the bus has been away; the service never.
  */
 export const healthService = {
-    dependencies: ["bus_service", "lazy_session"],
-    start(env, {bus_service: bus, lazy_session: lazySession}) {
+    dependencies: ["bus_service", "lazy_session", "orm"],
+    start(env, {bus_service: bus, lazy_session: lazySession, orm}) {
         const state = reactive({byCompany: {}});
         let timeout;
 
@@ -96,10 +96,19 @@ export const healthService = {
             }
         };
 
-        lazySession.getValue("l10n_cl_dte_ai", (statuses) => {
+        const begin = (statuses) => {
             state.byCompany = statuses || {};
             endLimits();
-        });
+        };
+        lazySession.getValue("l10n_cl_dte_ai", begin);
+        // What the bus told while it was not connected is lost: look again.
+        const lookAgain = async () => {
+            if (Object.keys(state.byCompany).length) {
+                begin(await orm.silent.call("l10n_cl_dte_ai.service", "get_status"));
+            }
+        };
+        bus.addEventListener("BUS:CONNECT", lookAgain);
+        bus.addEventListener("BUS:RECONNECT", lookAgain);
         bus.subscribe("l10n_cl_dte_ai/health", (status) => {
             for (const known of Object.values(state.byCompany)) {
                 if (known.id === status.id) {
