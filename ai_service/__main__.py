@@ -3,6 +3,7 @@
 
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
@@ -33,7 +34,6 @@ def main() -> int:
         )
 
     configure_logging(settings.log_level)
-    app = create_app(settings)
     get_logger().info(
         "ai_service_starting",
         version=__version__,
@@ -41,8 +41,14 @@ def main() -> int:
         port=sock.getsockname()[1],
         rate_limit=settings.rate_limit,
         api_keys=len(settings.api_keys),
-        engine=app.state.engine.identity,
+        redis=settings.redis_url is not None,
+        model=settings.vendor,
     )
+    try:
+        app = create_app(settings)
+    except ConfigurationError as error:
+        sock.close()
+        return _refuse(str(error))
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -52,8 +58,16 @@ def main() -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    uvicorn.Server(config).run(sockets=[sock])
+    _Server(config).run(sockets=[sock])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Says on /ready that it is stopping, to connections that are still open."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.stopping = True
+        super().handle_exit(sig, frame)
 
 
 def _bind(host: str, port: int) -> socket.socket:

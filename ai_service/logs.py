@@ -32,6 +32,9 @@ def configure_logging(level: str = "INFO") -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Its start and stop messages repeat ours.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # On DEBUG they write requests and answers out, documents and keys included.
+    for name in ("anthropic", "openai", "httpx", "httpx2", "httpcore", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -5,11 +5,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from .cache import AnswerCache, digest
+from .collapse import Collapse
 from .engines.base import Engine, EngineUnavailable, Opinion
+from .idempotency import Idempotency, KeyReused
 from .logs import get_logger
 from .metrics import Metrics
 from .rate_limit import RateLimiter
@@ -31,6 +33,11 @@ _LIMITS = {
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"headers": _LIMITS},
     403: {"model": Refusal, "description": "Falta la clave o no es válida"},
+    409: {
+        "model": Refusal,
+        "description": "La Idempotency-Key ya se usó con otro documento",
+        "headers": _LIMITS,
+    },
     413: {"model": Refusal, "description": "Más de 1 MiB"},
     429: {
         "model": LimitExceeded,
@@ -41,15 +48,23 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+_REUSED = (
+    "La Idempotency-Key ya se usó con otro documento: use otra clave para este, o"
+    " reenvíe el documento original"
+)
+
+
 def validation_routes(
     engine: Engine,
     cache: AnswerCache,
+    idempotency: Idempotency,
     limiter: RateLimiter,
     metrics: Metrics,
     authenticate: Callable[..., Awaitable[str]],
 ) -> APIRouter:
     """The route, with all that it works with."""
     router = APIRouter(route_class=StrictRoute, tags=["validation"])
+    collapse: Collapse[Opinion] = Collapse()
 
     # The order is the contract's: FastAPI parses the JSON (422), then asks the
     # dependencies (403), then validates the fields (422). Only what passes is counted
@@ -65,11 +80,20 @@ def validation_routes(
         request: Request,
         response: Response,
         key: Annotated[str, Depends(authenticate)],
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                max_length=255,
+                description="La misma en cada intento con el mismo documento; se"
+                " recuerda un día.",
+            ),
+        ] = None,
     ) -> Any:
         started = time.perf_counter()
         client = request.client.host if request.client else "unknown"
         decision = await limiter.hit(key, client)
         if not decision.allowed:
+            metrics.rate_limited()
             get_logger().warning(
                 "rate_limit_exceeded",
                 key=key,
@@ -80,8 +104,12 @@ def validation_routes(
             return JSONResponse({"error": limiter.message}, 429, decision.headers)
         response.headers.update(decision.headers)
 
-        opinion, cached = await _opinion(body)
-        metrics.count(cached=cached)
+        try:
+            opinion, cached = await _opinion(body, key, idempotency_key)
+        except KeyReused:
+            return JSONResponse({"detail": _REUSED}, 409, decision.headers)
+        seconds = time.perf_counter() - started
+        metrics.validation(opinion.recommendation, opinion.opinion, cached, seconds)
         get_logger().info(
             "validation",
             recommendation=opinion.recommendation,
@@ -93,7 +121,7 @@ def validation_routes(
             tipo_dte=body.dte_data.tipo_dte,
             company_id=body.company_id,
             cached=cached,
-            duration_ms=round(1000 * (time.perf_counter() - started), 2),
+            duration_ms=round(1000 * seconds, 2),
         )
         return Answer(
             confidence=opinion.confidence,
@@ -106,15 +134,25 @@ def validation_routes(
             request_id=request.state.request_id,
         )
 
-    async def _opinion(body: ValidationRequest) -> tuple[Opinion, bool]:
-        question = digest(body, engine.identity)
-        if known := await cache.get(question):
+    async def _opinion(
+        body: ValidationRequest, client: str, key: str | None
+    ) -> tuple[Opinion, bool]:
+        """The opinion, and whether it had been given before."""
+        if key and (known := await idempotency.begin(client, key, body)):
             return known, True
+        question = digest(body, engine.identity)
+        known = await cache.get(question)
+        opinion = known or await collapse.once(question, lambda: _judge(body, question))
+        if key:
+            await idempotency.finish(client, key, body, opinion)
+        return opinion, known is not None
+
+    async def _judge(body: ValidationRequest, question: str) -> Opinion:
         try:
             opinion = await engine.validate(body)
         except EngineUnavailable as error:
             opinion = Opinion.none(str(error))
         await cache.put(question, opinion)
-        return opinion, False
+        return opinion
 
     return router
