@@ -49,8 +49,13 @@ class AnthropicVendor:
             return _reply(message)
         except VendorError:
             raise
-        # ValueError and AttributeError: a body that is not what the SDK expects.
-        except (anthropic.AnthropicError, ValueError, AttributeError) as error:
+        # ValueError and the like: a body that is not what the SDK expects.
+        except (
+            anthropic.AnthropicError,
+            ValueError,
+            AttributeError,
+            TypeError,
+        ) as error:
             raise translated(error, anthropic) from None
 
     async def close(self) -> None:

@@ -38,9 +38,13 @@ def _first_object(text: str) -> dict[str, Any] | None:
             return None
         try:
             found, _end = decoder.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            if error.pos >= len(text) or error.msg.startswith("Unterminated"):
+                return None  # Cut off: what stands inside it is not the answer.
         except (ValueError, RecursionError):
-            continue
-        return found
+            return None
+        else:
+            return found
     return None
 
 
