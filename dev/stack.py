@@ -11,6 +11,9 @@ from .odoo import ADDON
 from .process import ROOT, Server, free_port, shown
 from .rpc import Client
 
+# What would change the service, or have it ask a real model.
+FOREIGN = ("AI_SERVICE_", "ANTHROPIC_", "OPENAI_", "REDIS_", "PYTHON")
+
 
 class Stack:
     """An `Odoo` database that is served, and the service beside it.
@@ -52,7 +55,7 @@ class Stack:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("AI_SERVICE_", "PYTHON"))
+            if not name.startswith(FOREIGN)
         }
         # Many documents a minute are asked about here; `service_environment` may say
         # AI_SERVICE_RATE_LIMIT="20" for what the limit itself does.
