@@ -1,5 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""``python -m ai_service``: start the service with the environment's settings."""
+"""``python -m ai_service``: start the service with the environment's settings.
+
+``python -m ai_service monitor`` reports on one that runs.
+"""
 
 import socket
 import sys
@@ -19,6 +22,8 @@ def main() -> int:
     :return: 2 when the configuration does not allow to start. After a stop uvicorn
         raises the signal again, so the process ends by it (143 in a shell).
     """
+    if sys.argv[1:]:
+        return _command(*sys.argv[1:])
     try:
         settings = load_settings()
     except ConfigurationError as error:
@@ -60,6 +65,14 @@ def main() -> int:
     )
     _Server(config).run(sockets=[sock])
     return 0
+
+
+def _command(name: str, *arguments: str) -> int:
+    if name != "monitor":
+        return _refuse(f"{name} is no command: use monitor, or none to serve")
+    from .monitor import main as monitor  # noqa: PLC0415 - the service needs it not
+
+    return monitor([*arguments])
 
 
 class _Server(uvicorn.Server):
