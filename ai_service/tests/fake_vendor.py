@@ -78,6 +78,7 @@ class FakeVendor:
             what = self.script.pop(0) if self.script else self.always
         if what == "hang":
             self._stopped.wait()
+            handler.close_connection = True
             return
         time.sleep(self.delay)
         if what == "reset":
