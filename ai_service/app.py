@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 
 from . import SERVICE_NAME, __version__
 from .accounting import Accounting
-from .auth import require_key
+from .auth import Keys
 from .cache import AnswerCache
 from .chat import ChatEngine, chat_routes
 from .engines.base import Engine
@@ -55,7 +55,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     if engine is None:
         rules = RuleEngine()
         engine = ModelEngine(rules, caller) if caller else rules
-    authenticate = require_key(settings.api_keys)
+    authenticate = Keys(settings.api_keys)
     metrics.redis_up.set_function(lambda: redis.up if redis else 1)
     metrics.breaker_open.set_function(lambda: caller.breaker.is_open if caller else 0)
 
@@ -85,8 +85,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestContext, metrics=metrics)  # Added last: the outermost.
     app.add_exception_handler(RequestValidationError, unprocessable)
-    app.include_router(health_routes(metrics, engine, caller, redis))
-    app.include_router(report_routes(metrics, accounting, authenticate))
+    # The busiest route first: they are tried in turn.
     app.include_router(
         validation_routes(
             engine,
@@ -97,6 +96,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
             authenticate,
         )
     )
+    app.include_router(health_routes(metrics, engine, caller, redis))
+    app.include_router(report_routes(metrics, accounting, authenticate))
     app.include_router(
         chat_routes(
             ChatEngine(store, caller),

@@ -30,10 +30,7 @@ class AnswerCache:
     async def get(self, digest: str) -> Opinion | None:
         """The opinion stored under `digest`, if there is one and it is fresh."""
         text = await self._store.get(PREFIX + digest)
-        opinion = read(text) if text else None
-        name = "llm_cache_hit" if opinion else "llm_cache_miss"
-        get_logger().info(name, digest=digest[:16])
-        return opinion
+        return read(text) if text else None
 
     async def put(self, digest: str, opinion: Opinion) -> None:
         """Keep an opinion. An answer without opinion is not kept: it would turn a

@@ -3,13 +3,13 @@
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from .auth import Keys
 from .engines.base import EngineUnavailable
 from .engines.caller import ModelCaller
 from .engines.prompt import Prompt
@@ -134,7 +134,7 @@ def chat_routes(
     engine: ChatEngine,
     limiter: RateLimiter,
     metrics: Metrics,
-    authenticate: Callable[..., Awaitable[str]],
+    authenticate: Keys,
 ) -> APIRouter:
     """The routes of the chat. Both count for its limit."""
     router = APIRouter(

@@ -1,13 +1,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``GET /metrics`` and ``GET /metrics/costs``, for whoever operates the service."""
 
-from collections.abc import Awaitable, Callable
-
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from .accounting import Accounting, Period
+from .auth import Keys
 from .metrics import Metrics
 from .schemas import Refusal
 
@@ -42,7 +41,7 @@ class Costs(BaseModel):
 def report_routes(
     metrics: Metrics,
     accounting: Accounting,
-    authenticate: Callable[..., Awaitable[str]],
+    authenticate: Keys,
 ) -> APIRouter:
     """The routes that report on the given counters and accounts."""
     router = APIRouter(
