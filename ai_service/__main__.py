@@ -1,7 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """``python -m ai_service``: start the service with the environment's settings.
 
-``python -m ai_service monitor`` reports on one that runs.
+``python -m ai_service monitor`` reports on one that runs, and ``check`` only tells, by
+its exit code, whether one accepts work here.
 """
 
 import socket
@@ -68,11 +69,14 @@ def main() -> int:
 
 
 def _command(name: str, *arguments: str) -> int:
-    if name != "monitor":
-        return _refuse(f"{name} is no command: use monitor, or none to serve")
-    from .monitor import main as monitor  # noqa: PLC0415 - the service needs it not
+    # Not at the top: the service itself needs neither.
+    from .monitor import check, main as monitor  # noqa: I001, PLC0415
 
-    return monitor([*arguments])
+    if name == "monitor":
+        return monitor([*arguments])
+    if name == "check":
+        return check()
+    return _refuse(f"{name} is no command: use monitor or check, or none to serve")
 
 
 class _Server(uvicorn.Server):

@@ -85,8 +85,7 @@ def main(arguments: list[str]) -> int:
     :return: 0 if all is well, 1 on an alert, 2 if the service could not be looked at
     """
     parser = argparse.ArgumentParser(prog="python -m ai_service monitor")
-    port = os.environ.get("AI_SERVICE_PORT") or "8002"
-    parser.add_argument("--url", default=f"http://127.0.0.1:{port}")
+    parser.add_argument("--url", default=_local())
     parser.add_argument("--baseline", choices=["save", "compare"])
     parser.add_argument("--file", type=Path, default=DEFAULT_FILE)
     options = parser.parse_args(arguments)
@@ -109,6 +108,21 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"monitor: {error}\n")
         return 2
     return 1 if alerts else 0
+
+
+def check() -> int:
+    """Whether the service on this host accepts work: 0 or 1, for a container's health
+    check. Not /health: that the model or Redis is down is no reason to hold back."""
+    try:
+        status, _text = _get(f"{_local()}/ready")
+        return 0 if status == 200 else 1
+    except MonitorError as error:
+        sys.stderr.write(f"check: {error}\n")
+        return 1
+
+
+def _local() -> str:
+    return f"http://127.0.0.1:{os.environ.get('AI_SERVICE_PORT') or 8002}"
 
 
 def _alerts(health: dict[str, Any], seen: Figures) -> Iterator[str]:

@@ -126,3 +126,20 @@ def test_what_cannot_be_looked_at_is_one_line_and_no_alert(start_server, monitor
         assert len(done.stderr.splitlines()) == 1
         assert words in done.stderr
         assert KEY not in done.stderr
+
+
+def test_check_tells_whether_it_accepts_work(start_server):
+    server = start_server()
+
+    def check(port):
+        return subprocess.run(
+            [sys.executable, "-m", "ai_service", "check"],
+            cwd=ROOT,
+            env=environment(port=port),
+            capture_output=True,
+            timeout=30,
+            check=False,
+        ).returncode
+
+    assert check(server.port) == 0
+    assert check(1) == 1
