@@ -95,14 +95,18 @@ def main(arguments: list[str]) -> int:
             raise MonitorError("set AI_SERVICE_API_KEY, one of the service's keys")
         health = _health(options.url)
         now = _figures(_get(f"{options.url}/metrics", key)[1])
-        baseline = _read(options.file) if options.baseline == "compare" else None
+        baseline, version = None, health["version"]
+        if options.baseline == "compare":
+            baseline, version = _read(options.file)
         seen = now.since(baseline) if baseline else now
         alerts = [*_alerts(health, seen)]
-        if baseline and now.restarted_since(baseline):
+        restarted = baseline is not None and now.restarted_since(baseline)
+        if restarted and version == health["version"]:
             alerts.append("it was restarted since the baseline")
-        _print(health, seen, alerts, bool(baseline))
+        _print(health, seen, baseline, alerts)
         if options.baseline == "save":
-            options.file.write_text(json.dumps(asdict(now), indent=2) + "\n")
+            kept = {"version": version, **asdict(now)}
+            options.file.write_text(json.dumps(kept, indent=2) + "\n")
             _say(f"baseline        saved in {options.file}")
     except (MonitorError, OSError) as error:
         sys.stderr.write(f"monitor: {error}\n")
@@ -146,17 +150,24 @@ def _alerts(health: dict[str, Any], seen: Figures) -> Iterator[str]:
 
 
 def _print(
-    health: dict[str, Any], seen: Figures, alerts: list[str], compared: bool
+    health: dict[str, Any],
+    seen: Figures,
+    baseline: Figures | None,
+    alerts: list[str],
 ) -> None:
+    def rate(name: str) -> str:
+        before = f" (baseline {getattr(baseline, name):.1%})" if baseline else ""
+        return f"{getattr(seen, name):.1%}{before}"
+
     minutes = int(health.get("uptime_seconds", 0)) // 60
     hours = (seen.taken_at - seen.started_at) / 3600
-    since = "the baseline" if compared else "the start"
+    since = "the baseline" if baseline else "the start"
     _say(f"health          {health['status']} ({health['version']}, up {minutes} min)")
     _say(f"since           {since}, {hours:.1f} h")
     _say(f"requests        {seen.requests:.0f}, {seen.errors:.0f} failed (5xx)")
     _say(f"validations     {seen.validations:.0f}, {seen.no_opinion:.0f} no opinion")
-    _say(f"error rate      {seen.error_rate:.1%}")
-    _say(f"cache hit rate  {seen.hit_rate:.1%}")
+    _say(f"error rate      {rate('error_rate')}")
+    _say(f"cache hit rate  {rate('hit_rate')}")
     _say(f"rate limited    {seen.rate_limited:.0f}")
     _say(f"tokens          {seen.tokens:.0f}")
     _say(f"cost            US$ {seen.cost_usd:.4f}")
@@ -238,12 +249,15 @@ _PLAIN = {
 }
 
 
-def _read(path: Path) -> Figures:
+def _read(path: Path) -> tuple[Figures, str]:
+    """A baseline, and the version of the service that it was taken from."""
     try:
-        return Figures(**json.loads(path.read_text()))
+        kept = json.loads(path.read_text())
+        version = kept.pop("version")
+        return Figures(**kept), version
     except FileNotFoundError:
         raise MonitorError(
             f"there is no baseline in {path}: make one with --baseline save"
         ) from None
-    except (TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise MonitorError(f"{path} is no baseline of this program") from None

@@ -70,7 +70,7 @@ def test_a_baseline_is_saved_and_compared_with(start_server, vendor, monitor):
     seen = report(done)
     assert seen["since"].startswith("the baseline")
     assert seen["validations"] == "25, 0 no opinion"
-    assert seen["cache hit rate"] == "100.0%"
+    assert seen["cache hit rate"] == "100.0% (baseline 0.0%)"
     assert seen["tokens"] == "0"
 
     vendor.always = 400
@@ -107,6 +107,11 @@ def test_a_restart_is_an_alert(start_server, monitor, tmp_path):
     assert done.returncode == 1
     assert "ALERT           it was restarted" in done.stdout
     assert report(done)["requests"].startswith("0,")
+
+    # An upgrade is a restart that was wanted.
+    path.write_text(json.dumps(baseline | {"version": "1.1.0"}))
+    done = monitor(server, "--baseline", "compare")
+    assert (done.returncode, report(done)["alerts"]) == (0, "none")
 
 
 def test_what_cannot_be_looked_at_is_one_line_and_no_alert(start_server, monitor):
