@@ -38,7 +38,7 @@ def configure_logging(level: str = "INFO") -> None:
     # Ours do not pass through logging, which would cost as much as a cached answer.
     structlog.configure(
         processors=[*_SHARED, structlog.processors.JSONRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
