@@ -37,6 +37,7 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         populate_by_name=True,
+        protected_namespaces=(),  # Else pydantic 2.9 warns about names with model_.
     )
 
     host: str = "127.0.0.1"

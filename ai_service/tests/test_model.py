@@ -247,7 +247,7 @@ def test_the_prompts_version_is_in_the_cache_key(serve, vendor, monkeypatch):
 
     serve().ask(question())
     identity = serve().app.state.engine.identity
-    assert identity == "anthropic/claude-haiku-4-5/prompt-1+rules/1"
+    assert identity == "anthropic/claude-haiku-4-5/prompt-1+rules/2"
     monkeypatch.setattr(model, "VERSION", "2")
     assert serve().app.state.engine.identity != identity
 
@@ -534,7 +534,7 @@ def test_empty_variables_are_not_given(monkeypatch):
     monkeypatch.setenv("AI_SERVICE_DAILY_BUDGET", "")
     settings = load_settings()
     assert (settings.vendor, settings.redis_url) == (None, None)
-    assert create_app(settings).state.engine.identity == "rules/1"
+    assert create_app(settings).state.engine.identity == "rules/2"
 
 
 def test_the_fake_vendor_is_asked_with_the_key_and_nothing_of_ours(serve, vendor):
