@@ -14,7 +14,8 @@ class FakeVendor:
     """Answers `answer` after `delay` seconds.
 
     `script` says what to do instead with the next calls: a status (429, 529, 500, …),
-    "hang" (until the fake stops), "garbage", "html", "cut_body" (the connection ends in
+    "hang" (until the fake stops), "drip" (headers without end),
+    "garbage", "html", "cut_body" (the connection ends in
     mid-body), "cut_off" (the model's limit), "text" (`text`, without structure),
     "no_schema" (refuses structured output), "reset", or "ok". `calls` has the bodies
     of the requests, `headers` what came with them.
@@ -79,6 +80,12 @@ class FakeVendor:
         if what == "hang":
             self._stopped.wait()
             handler.close_connection = True
+            return
+        if what == "drip":
+            handler.send_response(200)
+            while not self._stopped.wait(0.05):
+                handler.wfile.write(b"X-More: 1\r\n")
+                handler.wfile.flush()
             return
         time.sleep(self.delay)
         if what == "reset":

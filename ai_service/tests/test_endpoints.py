@@ -54,10 +54,12 @@ def test_the_same_key_for_another_body_is_409(modelled, change):
     other = (
         question(folio=2) if change == "document" else question() | {"company_id": 2}
     )
+    for _ in range(2):  # Cached or not, it is another body.
+        assert modelled.validate(other).status_code == 200
     refused = modelled.validate(other, headers=key("k1"))
     assert refused.status_code == 409
     assert "Idempotency-Key" in refused.json()["detail"]
-    assert refused.headers["X-RateLimit-Remaining"] == "998"
+    assert refused.headers["X-RateLimit-Remaining"] == "996"
     assert modelled.validate(other, headers=key("k2")).status_code == 200
 
 

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ai_service.app import create_app
+from ai_service.breaker import Breaker
 from ai_service.engines import caller
 from ai_service.settings import ConfigurationError, load_settings
 
@@ -347,8 +348,9 @@ def test_what_the_rules_found_is_told_without_the_model_too(serve, vendor):
 
 
 @pytest.mark.parametrize("name", VENDORS)
-def test_one_deadline_over_all_attempts(serve, vendor, name):
-    vendor.always = "hang"
+@pytest.mark.parametrize("slowness", ["hang", "drip"])
+def test_one_deadline_over_all_attempts(serve, vendor, name, slowness):
+    vendor.always = slowness
     service = serve(name, model_deadline=0.6)
     started = time.monotonic()
     (answer,) = service.ask(question())
@@ -426,6 +428,29 @@ def test_after_failures_in_a_row_the_model_gets_a_rest_and_a_probe(
     first, second = service.ask(question(), question(folio=2))
     assert first["opinion"] is second["opinion"] is True
     assert service.health.status_code == 200
+
+
+def test_there_is_one_probe_at_a_time_and_a_lost_one_is_replaced():
+    now = 0.0
+    breaker = Breaker(lease=20, failures=1, rests=(15,), clock=lambda: now)
+    breaker.failed()
+    now = 15.0
+    assert [breaker.admits() for _ in range(3)] == [True, False, False]
+    now = 34.9
+    assert not breaker.admits()
+    now = 35.0  # Nobody heard of the probe again.
+    assert [breaker.admits(), breaker.admits()] == [True, False]
+    breaker.succeeded()
+    assert [breaker.admits(), breaker.admits()] == [True, True]
+
+
+def test_calls_from_before_it_opened_do_not_prolong_the_rest():
+    now = 0.0
+    breaker = Breaker(lease=20, failures=1, clock=lambda: now)
+    for _ in range(9):
+        breaker.failed()
+    now = 15.0
+    assert breaker.admits()
 
 
 # --- Collapse, cost, budget --------------------------------------------------------

@@ -163,6 +163,24 @@ def test_without_the_key_403(server, header, expected):
     assert (answer.status_code, answer.json()) == expected
 
 
+def test_a_body_that_was_seen_before_opens_no_door(server):
+    content = json.dumps(question(folio=99)).encode()
+    headers = {"Content-Type": "application/json", **bearer(KEY)}
+    url = server.client.base_url.join(URL)
+    for _ in range(2):
+        assert httpx.post(url, content=content, headers=headers).status_code == 200
+    for header, expected in (
+        ({}, NO_KEY),
+        (bearer("wrong"), BAD_KEY),
+        ({"Authorization": f"Basic {KEY}"}, NO_KEY),
+    ):
+        more = {"Content-Type": "application/json", **header}
+        answer = httpx.post(url, content=content, headers=more)
+        assert (answer.status_code, answer.json()) == expected
+    plain = {**headers, "Content-Type": "text/plain"}
+    assert httpx.post(url, content=content, headers=plain).status_code == 422
+
+
 def test_both_keys_are_valid(server):
     assert server.validate(question(), headers=bearer(OTHER_KEY)).status_code == 200
 
