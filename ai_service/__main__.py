@@ -1,8 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""``python -m ai_service``: start the service with the environment's settings."""
+"""``python -m ai_service``: start the service with the environment's settings.
+
+``python -m ai_service monitor`` reports on one that runs, and ``check`` only tells, by
+its exit code, whether one accepts work here.
+"""
 
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
@@ -18,6 +23,8 @@ def main() -> int:
     :return: 2 when the configuration does not allow to start. After a stop uvicorn
         raises the signal again, so the process ends by it (143 in a shell).
     """
+    if sys.argv[1:]:
+        return _command(*sys.argv[1:])
     try:
         settings = load_settings()
     except ConfigurationError as error:
@@ -33,7 +40,6 @@ def main() -> int:
         )
 
     configure_logging(settings.log_level)
-    app = create_app(settings)
     get_logger().info(
         "ai_service_starting",
         version=__version__,
@@ -41,8 +47,14 @@ def main() -> int:
         port=sock.getsockname()[1],
         rate_limit=settings.rate_limit,
         api_keys=len(settings.api_keys),
-        engine=app.state.engine.identity,
+        redis=settings.redis_url is not None,
+        model=settings.vendor,
     )
+    try:
+        app = create_app(settings)
+    except ConfigurationError as error:
+        sock.close()
+        return _refuse(str(error))
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -52,8 +64,27 @@ def main() -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
-    uvicorn.Server(config).run(sockets=[sock])
+    _Server(config).run(sockets=[sock])
     return 0
+
+
+def _command(name: str, *arguments: str) -> int:
+    # Not at the top: the service itself needs neither.
+    from .monitor import check, main as monitor  # noqa: I001, PLC0415
+
+    if name == "monitor":
+        return monitor([*arguments])
+    if name == "check":
+        return check()
+    return _refuse(f"{name} is no command: use monitor or check, or none to serve")
+
+
+class _Server(uvicorn.Server):
+    """Says on /ready that it is stopping, to connections that are still open."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.stopping = True
+        super().handle_exit(sig, frame)
 
 
 def _bind(host: str, port: int) -> socket.socket:

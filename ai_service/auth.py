@@ -3,7 +3,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import Depends, HTTPException
@@ -12,29 +12,36 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 _bearer = HTTPBearer(auto_error=False, description="La clave del servicio.")
 
 
-def require_key(keys: Iterable[str]) -> Callable[..., Awaitable[str]]:
-    """Build the dependency that lets only the given keys in.
+class Keys:
+    """The keys that are let in."""
 
-    The dependency returns an identifier of the key (16 hexadecimal digits of its
-    SHA-256) which is safe to store and to log. It raises `HTTPException` 403, not 401:
-    that is what the service has always answered (contract, "Authentication").
-    """
-    digests = [_digest(key) for key in keys]
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._digests = [_digest(key) for key in keys]
 
-    async def authenticate(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> str:
-        if credentials is None:
-            raise HTTPException(403, "Not authenticated")
-        given = _digest(credentials.credentials)
+    def identify(self, key: str) -> str | None:
+        """An identifier of the key (16 hexadecimal digits of its SHA-256), which is
+        safe to store and to log; None for a key that is not let in."""
+        given = _digest(key)
         # Digests have one length and every key is compared, so the time taken says
         # nothing about the keys or about which of them matched.
-        matches = [hmac.compare_digest(given, known) for known in digests]
-        if not any(matches):
-            raise HTTPException(403, "Invalid API key")
-        return given.hex()[:16]
+        matches = [hmac.compare_digest(given, known) for known in self._digests]
+        return given.hex()[:16] if any(matches) else None
 
-    return authenticate
+    async def __call__(
+        self,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> str:
+        """As a dependency: the identifier of the caller's key.
+
+        :raises HTTPException: 403, not 401: that is what the service has always
+            answered (contract, "Authentication")
+        """
+        if credentials is None:
+            raise HTTPException(403, "Not authenticated")
+        key = self.identify(credentials.credentials)
+        if key is None:
+            raise HTTPException(403, "Invalid API key")
+        return key
 
 
 def _digest(key: str) -> bytes:

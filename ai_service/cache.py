@@ -3,40 +3,54 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import date
 from decimal import Context, Decimal
 from typing import Any
 
-from cachetools import TTLCache
-
 from .engines.base import Opinion
+from .logs import get_logger
 from .schemas import ValidationRequest
+from .store import Store
 
 LIFETIME = 15 * 60.0
-MAX_ANSWERS = 2_000
+PREFIX = "llm_cache:"
 
 # Normalising must not round.
 _EXACT = Context(prec=400)
 
 
 class AnswerCache:
-    """Opinions by digest, in memory: at most `size`, each for `lifetime` seconds.
+    """Opinions by digest, each for `lifetime` seconds."""
 
-    The methods are coroutines so that a shared store can take this one's place.
-    """
-
-    def __init__(self, size: int = MAX_ANSWERS, lifetime: float = LIFETIME) -> None:
-        self._answers: TTLCache[str, Opinion] = TTLCache(size, lifetime)
+    def __init__(self, store: Store, lifetime: float = LIFETIME) -> None:
+        self._store = store
+        self._lifetime = lifetime
 
     async def get(self, digest: str) -> Opinion | None:
         """The opinion stored under `digest`, if there is one and it is fresh."""
-        return self._answers.get(digest)
+        text = await self._store.get(PREFIX + digest)
+        return read(text) if text else None
 
     async def put(self, digest: str, opinion: Opinion) -> None:
         """Keep an opinion. An answer without opinion is not kept: it would turn a
         moment's failure into a quarter of an hour of it."""
         if opinion.opinion:
-            self._answers[digest] = opinion
+            await self._store.put(PREFIX + digest, written(opinion), self._lifetime)
+
+
+def written(opinion: Opinion) -> str:
+    """An opinion as text, for a store."""
+    return json.dumps(asdict(opinion), ensure_ascii=False)
+
+
+def read(text: str) -> Opinion | None:
+    """The opinion in a text; None where it is not one: others can write to a Redis."""
+    try:
+        return Opinion(**json.loads(text))
+    except (TypeError, ValueError, RecursionError):
+        get_logger().warning("stored_answer_unreadable")
+        return None
 
 
 def digest(request: ValidationRequest, engine: str) -> str:

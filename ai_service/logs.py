@@ -12,7 +12,7 @@ import structlog
 
 _SHARED = (
     structlog.contextvars.merge_contextvars,
-    structlog.stdlib.add_log_level,
+    structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
 
@@ -32,17 +32,21 @@ def configure_logging(level: str = "INFO") -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Its start and stop messages repeat ours.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # On DEBUG they write requests and answers out, documents and keys included.
+    for name in ("anthropic", "openai", "httpx", "httpx2", "httpcore", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Ours do not pass through logging, which would cost as much as a cached answer.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*_SHARED, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
 
 
-def get_logger() -> structlog.stdlib.BoundLogger:
+def get_logger() -> structlog.typing.FilteringBoundLogger:
     """The logger of the service's own events."""
-    return structlog.stdlib.get_logger("ai_service")
+    return _LOGGER
+
+
+_LOGGER = structlog.get_logger()

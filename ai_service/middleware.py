@@ -14,13 +14,15 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .logs import get_logger
+from .metrics import Metrics
 
 MAX_BODY = 1024 * 1024
 
 # Anything else could forge a log line or a header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Asked every few seconds by monitors, and worth a line only when it is looked for.
-_QUIET = frozenset({"/health", "/ready", "/live"})
+_QUIET = frozenset({"/health", "/ready", "/live", "/metrics"})
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 class RequestContext:
@@ -31,8 +33,9 @@ class RequestContext:
     ``scope["state"]["request_id"]``.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,6 +70,9 @@ class RequestContext:
                     raise
                 response = _internal_error(request_id)
                 await response(scope, receive, send_with_id)
+            # The route is known once the router has found it.
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.request(_method(scope), route, status)
             log = get_logger().debug if scope["path"] in _QUIET else get_logger().info
             log(
                 "request",
@@ -80,6 +86,10 @@ class RequestContext:
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def _internal_error(request_id: str) -> JSONResponse:

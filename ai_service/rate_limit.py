@@ -2,12 +2,11 @@
 """How often a client may ask: a fixed window per key and client address."""
 
 import math
-import time
 from dataclasses import dataclass
 
-from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, Storage
-from limits.aio.strategies import FixedWindowRateLimiter
+from .store import Store
+
+WINDOW = 60.0
 
 
 @dataclass(frozen=True)
@@ -17,8 +16,8 @@ class Decision:
     allowed: bool
     limit: int
     remaining: int
-    #: Unix time, in seconds, at which the window ends.
-    reset: float
+    #: Unix time, in whole seconds, at which the window ends.
+    reset: int
     #: Whole seconds until then, at least 1.
     retry_after: int
 
@@ -28,7 +27,7 @@ class Decision:
         headers = {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(math.ceil(self.reset)),
+            "X-RateLimit-Reset": str(self.reset),
         }
         if not self.allowed:
             headers["Retry-After"] = str(self.retry_after)
@@ -38,27 +37,33 @@ class Decision:
 class RateLimiter:
     """Counts requests in windows that start with a client's first request.
 
-    :param item: how many requests a window admits, and how long it is
-    :param storage: where to count; memory where none is given, and a Redis storage of
-        the same library would share the count among replicas
+    :param name: what is limited; each name has counts of its own
+    :param limit: how many requests a window admits
+    :param window: how long it is, in seconds
     """
 
-    def __init__(self, item: RateLimitItem, storage: Storage | None = None) -> None:
-        self._item = item
-        self._strategy = FixedWindowRateLimiter(storage or MemoryStorage())
+    def __init__(
+        self, store: Store, name: str, limit: int, window: float = WINDOW
+    ) -> None:
+        self._store = store
+        self._name = name
+        self._limit = limit
+        self._window = window
 
     @property
     def message(self) -> str:
         """The text of the refusal, word for word as in the contract."""
-        return f"Rate limit exceeded: {self._item}"
+        return f"Rate limit exceeded: {self._limit} per 1 minute"
 
     async def hit(self, key: str, client: str) -> Decision:
         """Count one request of `client` with `key` and decide about it."""
-        allowed = await self._strategy.hit(self._item, key, client)
-        reset, remaining = await self._strategy.get_window_stats(
-            self._item, key, client
+        window = await self._store.count(
+            f"rate_limit:{self._name}:{key}:{client}", self._window
         )
-        wait = math.ceil(reset - time.time())
         return Decision(
-            allowed, self._item.amount, max(remaining, 0), reset, max(wait, 1)
+            allowed=window.events <= self._limit,
+            limit=self._limit,
+            remaining=max(self._limit - window.events, 0),
+            reset=math.ceil(window.ends),
+            retry_after=max(math.ceil(window.left), 1),
         )

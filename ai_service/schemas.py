@@ -62,6 +62,12 @@ def _number(value: Any) -> Decimal:
     raise ValueError("debe ser un número")
 
 
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):  # Python takes it for 0 or 1.
+        raise ValueError("debe ser un número")
+    return value
+
+
 DocumentType = Annotated[
     int,
     BeforeValidator(_document_type),
@@ -80,7 +86,13 @@ CalendarDate = Annotated[
     BeforeValidator(_calendar_date),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
-Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+Integer = Annotated[int, BeforeValidator(_no_boolean)]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    # A number is taken for its text: clients send a folio either way.
+    WithJsonSchema({"type": ["string", "number"]}),
+]
 Number = Annotated[
     Decimal,
     BeforeValidator(_number),
@@ -93,6 +105,11 @@ Amount = Annotated[
     Field(gt=0, le=MAX_NUMBER),
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_NUMBER}),
 ]
+
+
+def _or_null(schema: dict[str, Any]) -> None:
+    """Say of a list in the OpenAPI document that null stands for an empty one."""
+    schema["type"] = ["array", "null"]
 
 
 class _Received(BaseModel):
@@ -108,7 +125,7 @@ class _Received(BaseModel):
 class Item(_Received):
     """Una línea de detalle."""
 
-    numero: int | None = None
+    numero: Integer | None = None
     nombre: Text | None = None
     descripcion: Text | None = None
     cantidad: Number | None = None
@@ -133,7 +150,7 @@ class DteData(_Received):
     """El documento. Una clave sin valor se omite; un monto 0 también."""
 
     tipo_dte: DocumentType
-    folio: int | Text | None = None
+    folio: Integer | Text | None = None
     fecha_emision: CalendarDate | None = Field(
         None, description="AAAA-MM-DD; se omite en un borrador sin fecha."
     )
@@ -155,7 +172,7 @@ class DteData(_Received):
         None, description="Descuentos globales menos recargos globales."
     )
     monto_total: Amount | None = None
-    items: list[Item] = []
+    items: list[Item] = Field([], json_schema_extra=_or_null)
     documento_referencia: Reference | None = None
 
     @field_validator("fecha_emision")
@@ -220,10 +237,11 @@ class ValidationRequest(_Received):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     dte_data: DteData
-    company_id: int = Field(gt=0)
+    company_id: Integer = Field(gt=0)
     history: list[Any] = Field(
         [],
         max_length=MAX_HISTORY_ENTRIES,
+        json_schema_extra=_or_null,
         description=(
             "Documentos anteriores del receptor, el más nuevo primero. Se leen las"
             " entradas con monto_total; las demás se aceptan."

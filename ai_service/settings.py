@@ -1,9 +1,20 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Configuration, from the environment only. Every variable starts with AI_SERVICE_."""
+"""Configuration, from the environment only.
+
+Our variables start with AI_SERVICE_. Those of Redis and of the model vendors have the
+names that everybody knows them by.
+"""
 
 import re
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "AI_SERVICE_"
@@ -22,7 +33,11 @@ class Settings(BaseSettings):
 
     # Without hide_input_in_errors a rejected key would stand in the error's text.
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        protected_namespaces=(),  # Else pydantic 2.9 warns about names with model_.
     )
 
     host: str = "127.0.0.1"
@@ -34,6 +49,52 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     #: Seconds that SIGTERM gives to the requests in flight.
     shutdown_timeout: int = Field(30, ge=1, le=600)
+    #: Seconds after which a stuck process ends itself; 0 never.
+    watchdog: int = Field(30, ge=0, le=3600)
+
+    #: Where replicas share answers, limits and accounts. It may hold a password.
+    redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+
+    #: Who judges beside the rules; `auto` is whoever has been given a key or URL.
+    engine: Literal["auto", "rules", "anthropic", "openai"] = "auto"
+    anthropic_api_key: SecretStr | None = Field(
+        None, validation_alias="ANTHROPIC_API_KEY"
+    )
+    anthropic_base_url: str | None = Field(None, validation_alias="ANTHROPIC_BASE_URL")
+    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    #: The vendor's name of the model.
+    model: str | None = None
+    #: Seconds for a model's answer, all attempts. Clients wait for 20.
+    model_deadline: float = Field(18.0, gt=0, le=600)
+    model_attempts: int = Field(3, ge=1, le=10)
+    #: US dollars per million tokens.
+    input_price: float | None = Field(None, ge=0, allow_inf_nan=False)
+    output_price: float | None = Field(None, ge=0, allow_inf_nan=False)
+    #: US dollars a day (in Chile) after which the model is not asked.
+    daily_budget: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_not_given(cls, value: Any, info: ValidationInfo) -> Any:
+        # What Docker Compose makes of a variable that is not set.
+        optional = cls.model_fields[info.field_name].default is None
+        return None if value == "" and optional else value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _url_is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "unix://")
+        if value and not value.get_secret_value().startswith(schemes):
+            raise ValueError("use redis://HOST:6379/0, rediss:// or unix://")
+        return value
+
+    @field_validator("anthropic_base_url", "openai_base_url")
+    @classmethod
+    def _url_is_http(cls, value: str | None) -> str | None:
+        if value and not re.match(r"https?://[^\s]+$", value):
+            raise ValueError("use https://HOST, or http:// for a server of your own")
+        return value
 
     @field_validator("api_key")
     @classmethod
@@ -49,6 +110,15 @@ class Settings(BaseSettings):
         if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("use DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @property
+    def vendor(self) -> Literal["anthropic", "openai"] | None:
+        """Whose model is asked; None for the rules alone."""
+        if self.engine == "auto":
+            if self.anthropic_api_key:
+                return "anthropic"
+            return "openai" if self.openai_api_key or self.openai_base_url else None
+        return None if self.engine == "rules" else self.engine
 
     @property
     def api_keys(self) -> tuple[str, ...]:
@@ -71,7 +141,8 @@ def load_settings() -> Settings:
     except ValidationError as error:
         problems = []
         for detail in error.errors(include_url=False, include_input=False):
-            variable = PREFIX + str(detail["loc"][0]).upper()
+            name = str(detail["loc"][0])
+            variable = name if name.isupper() else PREFIX + name.upper()
             if detail["type"] == "missing":
                 problems.append(
                     f"set {variable}, the key that clients send"

@@ -45,9 +45,13 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            strictly = StrictRequest(request.scope, request.receive)
+            return await self.recall(strictly) or await handler(strictly)
 
         return strict
+
+    async def recall(self, request: StrictRequest) -> Response | None:
+        """An answer that needs no reading of the request; here there is none."""
 
 
 def _deeper_than(limit: int, value: Any) -> bool:

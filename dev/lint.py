@@ -35,6 +35,7 @@ def _python_checks(fix):
     check = [] if fix else ["--check"]
     yield "ruff format", [programs / "ruff", "format", "-q", *check, "."]
     if not fix:
+        yield "hadolint", [programs / "hadolint", *_files("*/Dockerfile")]
         yield "pylint-odoo", [python, "-m", "pylint", *addons]
         yield "oca-checks-odoo-module", [programs / "oca-checks-odoo-module", *addons]
         files = _files(*(f"{addon}/i18n/*.po*" for addon in addons))

@@ -13,6 +13,8 @@ from .rpc import Client
 
 # Requests a minute, for the service and for the addon that keeps to it.
 RATE_LIMIT = 600
+# What would change the service, or have it ask a real model.
+FOREIGN = ("AI_SERVICE_", "ANTHROPIC_", "OPENAI_", "REDIS_", "PYTHON")
 
 
 class Stack:
@@ -55,7 +57,7 @@ class Stack:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("AI_SERVICE_", "PYTHON"))
+            if not name.startswith(FOREIGN)
         }
         # Many documents a minute are asked about here; `service_environment` may say
         # AI_SERVICE_RATE_LIMIT="20" for what the limit itself does.

@@ -1,2 +1,2 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Who gives the opinion: the embedded rules today, language models beside them."""
+"""Who gives the opinion: the embedded rules, and a language model beside them."""

@@ -41,14 +41,23 @@ class Opinion:
             raise ValueError("send needs an opinion, and one without errors")
         object.__setattr__(self, "errors", bounded(self.errors))
         object.__setattr__(self, "warnings", bounded(self.warnings))
+        object.__setattr__(self, "rules", tuple(self.rules))
 
     @classmethod
-    def none(cls, reason: str) -> "Opinion":
-        """No opinion. Old clients know it by the warning, new ones by the field."""
+    def none(cls, reason: str, ruled: "Opinion | None" = None) -> "Opinion":
+        """No opinion. Old clients know it by the warning, new ones by the field.
+
+        :param ruled: what the rules said, which is told beside it
+        """
         return cls(
-            recommendation="review",
+            recommendation="reject" if ruled and ruled.errors else "review",
             confidence=0.0,
-            warnings=("AI service temporarily unavailable: " + reason,),
+            errors=ruled.errors if ruled else (),
+            warnings=(
+                "AI service temporarily unavailable: " + reason,
+                *(ruled.warnings if ruled else ()),
+            ),
+            rules=ruled.rules if ruled else (),
             opinion=False,
             reason=reason,
         )

@@ -40,4 +40,6 @@ RULES: tuple[Rule, ...] = (
     texts.not_too_long,
     history.amount_is_usual,
     history.is_not_a_duplicate,
+    history.price_is_usual,
+    history.dates_follow_folios,
 )

@@ -7,7 +7,7 @@ Documentos Tributarios Electrónicos", C its certification practice, P our own p
 
 import enum
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -64,6 +64,9 @@ class PreviousDocument:
     total: Decimal
     type: int | None
     date: date | None
+    folio: int | None = None
+    #: Unit prices by the item's name in small letters.
+    prices: dict[str, Decimal] = field(default_factory=dict)
 
     @classmethod
     def read(cls, entry: Any) -> "PreviousDocument | None":
@@ -81,7 +84,28 @@ class PreviousDocument:
             issued = None
         code = str(entry.get("tipo_dte"))
         known = code.isascii() and code.isdigit() and len(code) <= 3
-        return cls(Decimal(str(total)), int(code) if known else None, issued)
+        return cls(
+            Decimal(str(total)),
+            int(code) if known else None,
+            issued,
+            _folio(entry.get("folio")),
+            dict(_prices(entry.get("items"))),
+        )
+
+
+def _folio(value: Any) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def _prices(items: Any) -> Iterator[tuple[str, Decimal]]:
+    for item in items if isinstance(items, list) else ():
+        if not isinstance(item, dict):
+            continue
+        name, price = item.get("nombre"), item.get("precio_unitario")
+        is_number = isinstance(price, (int, float)) and not isinstance(price, bool)
+        if isinstance(name, str) and is_number and 0 < price <= MAX_NUMBER:
+            yield name.strip().casefold(), Decimal(str(price))
 
 
 @dataclass(frozen=True)

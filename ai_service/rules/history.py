@@ -5,11 +5,13 @@ import statistics
 from collections.abc import Iterator
 from datetime import timedelta
 
-from .base import EXPORTS, NOTES, Case, Finding, half_up, money, review, rule
+from .base import EXPORTS, NOTES, Case, Finding, day, half_up, money, review, rule
+from .lines import numbered
 
 UNUSUAL_FACTOR = 5
 MIN_DOCUMENTS = 3
 DUPLICATE_DAYS = 7
+MIN_PRICES = 2
 
 
 def _kind(code: int | None) -> tuple[bool, bool]:
@@ -53,5 +55,54 @@ def is_not_a_duplicate(case: Case) -> Iterator[Finding]:
                 f" receptor otro documento {dte.tipo_dte} por {money(previous.total)}."
                 " Confirme que es una venta distinta.",
                 certainty=0.65,
+            )
+            return
+
+
+@rule("history", "items")
+def price_is_usual(case: Case) -> Iterator[Finding]:
+    """A unit price of 5 times, or a fifth of, what the receiver paid for an item of
+    this name, known from 2 documents (P)."""
+    for where, item in numbered(case):
+        if not item.nombre or not item.precio_unitario or item.precio_unitario < 0:
+            continue
+        name = item.nombre.casefold()
+        paid = [
+            previous.prices[name]
+            for previous in case.history
+            if name in previous.prices
+            and _kind(previous.type) == _kind(case.dte.tipo_dte)
+        ]
+        if len(paid) < MIN_PRICES:
+            continue
+        median = statistics.median(paid)
+        if median / UNUSUAL_FACTOR < item.precio_unitario < median * UNUSUAL_FACTOR:
+            continue
+        yield review(
+            f"{where}: el precio {money(item.precio_unitario)} se aparta de lo que este"
+            f" receptor pagó antes ({money(half_up(median))}, mediana de {len(paid)}"
+            " documentos). Confirme el precio y la unidad.",
+            certainty=0.65,
+        )
+
+
+@rule("history", "folio", "fecha_emision")
+def dates_follow_folios(case: Case) -> Iterator[Finding]:
+    """A lower folio of the same type with a later date, or the reverse (P)."""
+    text = str(case.dte.folio)
+    if not (text.isascii() and text.isdigit()):
+        return
+    folio = int(text)
+    for previous in case.history:
+        known = previous.folio and previous.date
+        if previous.type != case.dte.tipo_dte or not known or previous.folio == folio:
+            continue
+        before = previous.folio < folio
+        if previous.date > case.issued if before else previous.date < case.issued:
+            word = "anterior" if before else "posterior"
+            yield review(
+                f"Fecha de emisión: el folio {word} {previous.folio} tiene fecha"
+                f" {day(previous.date)} y este, {day(case.issued)}. Confirme la fecha.",
+                certainty=0.6,
             )
             return

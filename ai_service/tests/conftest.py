@@ -12,21 +12,37 @@ from pathlib import Path
 import httpx
 import pytest
 
+from . import redis_server
+from .fake_vendor import FakeVendor
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "prueba-0123456789abcdef"
 OTHER_KEY = "prueba-fedcba9876543210"
 
 
+# What could make a test ask a real model, or change a real Redis.
+FOREIGN = ("AI_SERVICE_", "ANTHROPIC_", "OPENAI_", "REDIS_")
+
+
 def environment(**settings):
+    """The environment of a service. Names in capitals are taken as they are."""
     clean = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("AI_SERVICE_")
+        if not name.startswith(FOREIGN)
     }
     given = {
-        f"AI_SERVICE_{name.upper()}": str(value) for name, value in settings.items()
+        name if name.isupper() else f"AI_SERVICE_{name.upper()}": str(value)
+        for name, value in settings.items()
     }
     return clean | given
+
+
+@pytest.fixture(autouse=True)
+def _nothing_foreign(monkeypatch):
+    for name in os.environ:
+        if name.startswith(FOREIGN):
+            monkeypatch.delenv(name)
 
 
 class Server:
@@ -103,3 +119,21 @@ def server():
     shared = Server(rate_limit=100_000)
     yield shared
     shared.stop()
+
+
+@pytest.fixture
+def vendor():
+    fake = FakeVendor()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def redis():
+    if not redis_server.PROGRAM:
+        if redis_server.required():
+            pytest.fail(redis_server.MISSING)
+        pytest.skip(redis_server.MISSING)
+    running = redis_server.RedisServer()
+    yield running
+    running.stop()

@@ -145,14 +145,17 @@ def with_reference(**changes: Any) -> dict[str, Any]:
     return document
 
 
-def previous(total: float, days: int = 30, code: str = "33") -> dict[str, Any]:
-    """A history entry, as the addon sends it."""
+def previous(
+    total: float, days: int = 30, code: str = "33", **more: Any
+) -> dict[str, Any]:
+    """A history entry, as the addon sends it, and what more it may tell."""
     return {
         "message": "Documento anterior",
         "error_code": "PREVIOUS_DOCUMENT",
         "tipo_dte": code,
         "fecha_emision": days_ago(days),
         "monto_total": total,
+        **more,
     }
 
 

@@ -33,6 +33,9 @@ def judge(document, history=()) -> Opinion:
 
 USUAL = [docs.previous(total, days) for total, days in ((450000, 30), (420000, 60))]
 
+DEARER = [{"nombre": "taladro percutor 13 mm ", "precio_unitario": 449950}]
+CHEAPER = [{"nombre": "Taladro percutor 13 mm", "precio_unitario": 9000}]
+
 # (rule, recommendation, words of the message, document, history)
 BROKEN = [
     (
@@ -437,6 +440,34 @@ BROKEN = [
         docs.invoice(),
         [docs.previous(285915, 7)],
     ),
+    (
+        "price_is_usual",
+        "review",
+        "Línea 1 «Taladro percutor 13 mm»: el precio $ 89.990 se aparta",
+        docs.invoice(),
+        [docs.previous(300000, days, items=DEARER) for days in (30, 60)],
+    ),
+    (
+        "price_is_usual",
+        "review",
+        "($ 9.000, mediana de 2 documentos)",
+        docs.invoice(),
+        [docs.previous(300000, days, items=CHEAPER) for days in (30, 60)],
+    ),
+    (
+        "dates_follow_folios",
+        "review",
+        "el folio anterior 1042 tiene fecha 21-11-2026 y este, 20-11-2026",
+        docs.invoice(),
+        [docs.previous(300000, -1, folio=1042)],
+    ),
+    (
+        "dates_follow_folios",
+        "review",
+        "el folio posterior 1044 tiene fecha 10-11-2026",
+        docs.invoice(),
+        [docs.previous(300000, 10, folio="1044")],
+    ),
 ]
 
 
@@ -517,6 +548,45 @@ def test_five_times_the_median_is_the_threshold():
     history = [docs.previous(total) for total in (57183, 10, 10**9)]
     assert judge(docs.invoice(), history).rules == ("amount_is_usual",)
     history = [docs.previous(total) for total in (57184, 10, 10**9)]
+    assert judge(docs.invoice(), history).rules == ()
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"nombre": "Taladro percutor 13 mm", "precio_unitario": 20000}],
+        [{"nombre": "Taladro", "precio_unitario": 1}],
+        [{"nombre": "Taladro percutor 13 mm", "precio_unitario": "1"}],
+        [{"nombre": "Taladro percutor 13 mm", "precio_unitario": True}],
+        ["Taladro percutor 13 mm"],
+        {"nombre": "x"},
+        None,
+    ],
+)
+def test_prices_that_prove_nothing_are_accepted(items):
+    history = [docs.previous(300000, days, items=items) for days in (30, 60)]
+    assert judge(docs.invoice(), history).rules == ()
+
+
+def test_one_price_is_no_custom():
+    history = [docs.previous(300000, 30, items=DEARER)]
+    assert judge(docs.invoice(), history).rules == ()
+
+
+@pytest.mark.parametrize(
+    ("days", "more"),
+    [
+        (10, {"folio": 1042}),
+        (0, {"folio": 1042}),
+        (0, {"folio": 1044}),
+        (-1, {"folio": 1044}),
+        (10, {"folio": 1043}),
+        (-1, {"folio": "x"}),
+        (-1, {"folio": 1042, "code": "34"}),
+    ],
+)
+def test_dates_in_order_are_accepted(days, more):
+    history = [docs.previous(300000, days, **more)]
     assert judge(docs.invoice(), history).rules == ()
 
 

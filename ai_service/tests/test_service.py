@@ -6,7 +6,6 @@ import json
 
 import httpx
 import pytest
-from limits import RateLimitItemPerSecond
 from structlog.testing import capture_logs
 
 from ai_service.app import create_app
@@ -14,6 +13,7 @@ from ai_service.cache import AnswerCache
 from ai_service.engines.base import EngineUnavailable, Opinion
 from ai_service.rate_limit import RateLimiter
 from ai_service.settings import Settings
+from ai_service.store import MemoryStore
 
 from . import documents as docs
 from .conftest import KEY
@@ -97,7 +97,7 @@ def test_messages_are_bounded_for_the_client():
 
 def test_after_retry_after_the_client_is_let_in_again():
     async def session():
-        limiter = RateLimiter(RateLimitItemPerSecond(2))
+        limiter = RateLimiter(MemoryStore(), "test", 2, window=1)
         decisions = [await limiter.hit("key", "client") for _ in range(3)]
         assert [decision.allowed for decision in decisions] == [True, True, False]
         assert decisions[-1].retry_after == 1
@@ -111,11 +111,11 @@ def test_after_retry_after_the_client_is_let_in_again():
 def test_the_cache_forgets_by_age_and_by_number():
     async def session():
         opinion = Opinion("send", 90.0)
-        cache = AnswerCache(size=2, lifetime=0.05)
+        cache = AnswerCache(MemoryStore(values=2), lifetime=0.05)
         for name in "abc":
             await cache.put(name, opinion)
         assert await cache.get("a") is None
-        assert await cache.get("c") is opinion
+        assert await cache.get("c") == opinion
         await asyncio.sleep(0.06)
         assert await cache.get("c") is None
 

@@ -163,6 +163,24 @@ def test_without_the_key_403(server, header, expected):
     assert (answer.status_code, answer.json()) == expected
 
 
+def test_a_body_that_was_seen_before_opens_no_door(server):
+    content = json.dumps(question(folio=99)).encode()
+    headers = {"Content-Type": "application/json", **bearer(KEY)}
+    url = server.client.base_url.join(URL)
+    for _ in range(2):
+        assert httpx.post(url, content=content, headers=headers).status_code == 200
+    for header, expected in (
+        ({}, NO_KEY),
+        (bearer("wrong"), BAD_KEY),
+        ({"Authorization": f"Basic {KEY}"}, NO_KEY),
+    ):
+        more = {"Content-Type": "application/json", **header}
+        answer = httpx.post(url, content=content, headers=more)
+        assert (answer.status_code, answer.json()) == expected
+    plain = {**headers, "Content-Type": "text/plain"}
+    assert httpx.post(url, content=content, headers=plain).status_code == 422
+
+
 def test_both_keys_are_valid(server):
     assert server.validate(question(), headers=bearer(OTHER_KEY)).status_code == 200
 
@@ -464,7 +482,9 @@ def test_logs_are_json_lines_without_key_or_document(start_server):
 def test_the_openapi_document_describes_it_and_its_example_runs(server):
     document = server.client.get("/openapi.json").json()
     operation = document["paths"][URL]["post"]
-    assert operation["responses"].keys() == {"200", "403", "413", "422", "429", "500"}
+    assert operation["responses"].keys() == {
+        *("200", "403", "409", "413", "422", "429", "500")
+    }
     assert "Retry-After" in operation["responses"]["429"]["headers"]
     assert operation["security"] == [{"HTTPBearer": []}]
     schemas = document["components"]["schemas"]
