@@ -113,8 +113,8 @@ class L10nClDteAiGenerate(models.TransientModel):
                 "type": "success",
                 "title": self.env._("DTE generated"),
                 "message": self.env._(
-                    "%s is attached to the document. It is not yet the XML, and not "
-                    "signed.",
+                    "%s is attached to the document. It is unsigned: not yet a tax "
+                    "document.",
                     attachment.name,
                 ),
                 "next": {"type": "ir.actions.act_window_close"},
