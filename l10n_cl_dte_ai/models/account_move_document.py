@@ -17,6 +17,39 @@ from ..tools.dte_document import (
 IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
 CASH, CREDIT = 1, 2  # of FmaPago
 
+# The first, up to the lines, are also read of the document that a note corrects.
+MOVE_FIELDS = (
+    "name",
+    "move_type",
+    "state",
+    "posted_before",
+    "l10n_latam_document_type_id",
+    "invoice_date",
+    "amount_total",
+    "amount_total_signed",
+    "line_ids",
+    "invoice_line_ids",
+    "l10n_cl_reference_ids",
+    "partner_id",
+    "commercial_partner_id",
+    "reversed_entry_id",
+    "debit_origin_id",
+)
+LINE_FIELDS = (
+    "display_type",
+    "sequence",
+    "name",
+    "balance",
+    "quantity",
+    "price_unit",
+    "price_subtotal",
+    "discount",
+    "tax_ids",
+    "tax_line_id",
+    "currency_id",
+    "product_uom_id",
+    "product_id",
+)
 REFERENCE_FIELDS = (
     "l10n_cl_reference_doc_type_id",
     "origin_doc_number",
@@ -96,10 +129,29 @@ class AccountMove(models.Model):
         """
         # The same document for whoever looks at it: units of measure are translated.
         moves = self.with_context(lang=self._l10n_cl_dte_lang())
+        moves._l10n_cl_dte_fetch()
         return {
             move: in_spanish._l10n_cl_dte_build()
             for move, in_spanish in zip(self, moves, strict=True)
         }
+
+    def _l10n_cl_dte_fetch(self):
+        """Read what the documents are built from, each table at once.
+
+        The ORM by itself reads a thousand records at a time, and the taxes of each
+        invoice's lines apart.
+        """
+        moves = self._origin
+        moves.fetch(MOVE_FIELDS)
+        origins = moves.reversed_entry_id | moves.debit_origin_id
+        origins.fetch(MOVE_FIELDS[: MOVE_FIELDS.index("line_ids")])
+        moves.line_ids.fetch(LINE_FIELDS)
+        moves.line_ids.product_uom_id.fetch(["name"])
+        moves.line_ids.tax_ids.fetch(["l10n_cl_sii_code", "amount"])
+        moves.l10n_cl_reference_ids.fetch(REFERENCE_FIELDS)
+        (moves.partner_id | moves.commercial_partner_id).fetch(
+            ["name", "vat", "l10n_cl_activity_description", "street", "street2", "city"]
+        )
 
     def _l10n_cl_dte_build(self):
         lines = self.invoice_line_ids.filtered(
