@@ -22,7 +22,8 @@ class AccountMove(models.Model):
         "the due date is later than the invoice's.",
     )
     l10n_cl_dte_ai_shows_references = fields.Boolean(
-        compute="_compute_l10n_cl_dte_ai_shows_references"
+        string="Shows DTE References",
+        compute="_compute_l10n_cl_dte_ai_shows_references",
     )
 
     @api.depends("l10n_cl_dte_ai_is_candidate")
