@@ -257,3 +257,33 @@ def test_readiness_speaks_of_one_party():
 def test_the_table_in_the_docs_is_up_to_date():
     """`python3 -m dev rules` writes it."""
     assert (ROOT / TABLE).read_text() == table(dte_rules)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "pesos"),
+    [
+        (1, 0.5, 1),
+        (1, 0.499999, 0),
+        (3, 0.1, 0),
+        (5, 0.1, 1),
+        (12.25, 990.5, 12_134),
+        (0.000001, 500_000, 1),
+        (0.000001, 499_999, 0),
+    ],
+)
+def test_half_a_peso_is_rounded_up(quantity, price, pesos):
+    assert dte_document.half_up(quantity, price) == pesos
+    given = document(
+        lines=[line(amount=pesos, QtyItem=quantity, PrcItem=price), line(2)]
+    )
+    assert broken(given) == {}
+
+
+def test_half_a_peso_of_iva_is_rounded_up():
+    assert document(lines=[line(amount=50)]).IVA == 10
+    assert broken(document(lines=[line(amount=50)])) == {}
+
+
+def test_a_text_is_not_cut_behind_a_space():
+    fitted, [cut] = dte_document.fit(receptor(GiroRecep="x" * 39 + " y"))
+    assert fitted.Receptor.GiroRecep == cut.kept == "x" * 39

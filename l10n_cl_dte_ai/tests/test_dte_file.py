@@ -379,6 +379,18 @@ class TestReferences(DteFileCommon):
         [reference] = note._l10n_cl_dte_document().Referencia
         self.assertEqual((reference.FolioRef, reference.CodRef), ("41", 1))
 
+    def test_a_changed_reference_outdates_the_verdict_and_the_file(self):
+        note = self.reverse(self.create_posted(folio="000041"))
+        digest = note._l10n_cl_dte_ai_digests()[note]
+        row = self.env["l10n_cl_dte_ai.validation"].sudo()._request(note)
+        note.action_post()
+        content = note._l10n_cl_dte_ai_file_content()
+        self.assertTrue(row.is_current)
+        note.l10n_cl_reference_ids.origin_doc_number = "42"
+        self.assertFalse(row.is_current)
+        self.assertNotEqual(note._l10n_cl_dte_ai_digests()[note], digest)
+        self.assertNotEqual(note._l10n_cl_dte_ai_file_content(), content)
+
     def test_a_copy_does_not_take_them_along(self):
         note = self.reverse(self.create_posted())
         self.assertFalse(note.copy().l10n_cl_reference_ids)
