@@ -15,12 +15,13 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="an Odoo with Chilean invoices and the service")
     test = commands.add_parser("test", help="every test, or those of one suite")
-    test.add_argument("suite", nargs="?", choices=["addon", "service", "e2e"])
+    test.add_argument("suite", nargs="?", choices=["addon", "service", "oracle", "e2e"])
     test.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     lint = commands.add_parser("lint", help="check style and Odoo's conventions")
     lint.add_argument("--fix", action="store_true", help="mend what can be mended")
     commands.add_parser("bench", help="the figures that we claim")
     commands.add_parser("i18n", help="export the texts, update the translations")
+    commands.add_parser("rules", help="write the table of the SII's rules")
     commands.add_parser("runtime", help="only get Odoo, Python packages, database")
     # Ended by someone else: leave as on Ctrl-C, with everything stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -49,6 +50,8 @@ def run(arguments):
         from .lint import main as command
     elif arguments.command == "bench":
         from .bench import main as command
+    elif arguments.command == "rules":
+        from .rules import main as command
     elif arguments.command == "i18n":
         from .i18n import main as command
     else:

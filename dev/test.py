@@ -18,7 +18,7 @@ from .process import BUILD, ROOT, call
 from .workspace import workspace
 
 RESULTS = BUILD / "results"
-SUITES = ("service", "addon", "e2e")
+SUITES = ("service", "oracle", "addon", "e2e")
 
 
 @dataclass
@@ -43,6 +43,8 @@ def main(arguments):
     results = []
     if "service" in suites:
         results.append(_service(arguments.pytest))
+    if "oracle" in suites:
+        results.append(_oracle(arguments.pytest))
     if {"addon", "e2e"}.intersection(suites):
         with workspace() as space:
             with step("Install our addons"):
@@ -62,6 +64,15 @@ def _service(arguments):
         "service",
         venv.ensure("service"),
         _with_default(arguments, folder),
+        os.environ,
+    )
+
+
+def _oracle(arguments):
+    return _pytest(
+        "oracle",
+        venv.ensure("oracle"),
+        ["-p", "no:cacheprovider", *_with_default(arguments, ROOT / "oracle")],
         os.environ,
     )
 

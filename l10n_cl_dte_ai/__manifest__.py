@@ -22,6 +22,7 @@
         "views/l10n_cl_dte_ai_attempt_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
+        "views/res_company_views.xml",
         "views/menus.xml",
     ],
     "demo": ["demo/demo.xml"],

@@ -14,7 +14,9 @@ from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 
 from .data import (
     ACCOUNTANT,
+    ACTIVITIES,
     COMPANY,
+    COMPANY_DTE,
     COMPANY_ONLINE,
     FIRST_FOLIO,
     SHOWCASE,
@@ -173,6 +175,12 @@ class _Builder:
         }
         company = self._load("res.company", {"company": values}, "demo_")["company"]
         company.write(COMPANY_ONLINE)
+        activities = self.env["l10n_cl.company.activities"]
+        for code, name in ACTIVITIES.items():
+            activities |= activities.search([("code", "=", code)]) or self._load(
+                activities._name, {code: {"code": code, "name": name}}, "demo_activity_"
+            ).get(code)
+        company.write({**COMPANY_DTE, "l10n_cl_company_activity_ids": activities.ids})
         # Not try_loading(): it warns when modules are still being loaded, as they
         # always are when Odoo loads demo data.
         self.env["account.chart.template"]._load("cl", company, install_demo=False)
@@ -274,6 +282,8 @@ class _Builder:
         if document.origin:
             origin = self.moves[document.origin]
             link = "reversed_entry_id" if document.code == "61" else "debit_origin_id"
+            reference = origin._l10n_cl_dte_ai_reference_values(document.reason)
+            values["l10n_cl_reference_ids"] = [Command.create(reference)]
             # As the wizards of Odoo word it.
             values |= {link: origin.id, "ref": f"{origin.name}, {document.reason}"}
         return values

@@ -28,6 +28,16 @@ COMPANY_ONLINE = {
     "website": "https://www.penalmira.example",
 }
 
+COMPANY_DTE = {
+    "l10n_cl_dte_resolution_number": "80",
+    "l10n_cl_dte_resolution_date": "2014-08-22",
+    "l10n_cl_dte_ai_ciudad": "Santiago",
+}
+ACTIVITIES = {
+    "492300": "Transporte de carga por carretera",
+    "521009": "Otros servicios de almacenamiento y depósito",
+}
+
 ACCOUNTANT = {
     "name": "Rosario Peñailillo Vera",
     "login": "contadora",

@@ -4,7 +4,11 @@
 from . import (
     account_move,
     account_move_document,
+    account_move_reference,
+    ir_attachment,
     ir_http,
+    l10n_cl_account_invoice_reference,
+    l10n_cl_company_activities,
     l10n_cl_dte_ai_service,
     l10n_cl_dte_ai_gate,
     l10n_cl_dte_ai_figures,
@@ -14,4 +18,5 @@ from . import (
     l10n_cl_dte_ai_batch,
     res_company,
     res_config_settings,
+    res_partner,
 )

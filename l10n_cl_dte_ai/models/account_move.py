@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import json
+import io
+import zipfile
 
 from markupsafe import Markup
 
@@ -8,10 +9,11 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import dte_document, dte_rules
+from ..tools import dte_document, dte_rules, dte_xml
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
+SCHEMA_PREFIX = "l10n_cl_dte_ai"
 
 
 class AccountMove(models.Model):
@@ -163,6 +165,14 @@ class AccountMove(models.Model):
         ):
             return alerts
         alerts.update(self._l10n_cl_dte_ai_mend_alerts())
+        if self._l10n_cl_dte_ai_is_file_outdated():
+            alerts["l10n_cl_dte_ai_file"] = {
+                "level": "warning",
+                "message": self.env._(
+                    "The document has changed since its DTE was generated. Press "
+                    "Generate DTE to replace the file."
+                ),
+            }
         open_findings = {
             "action_text": self.env._("See what was found"),
             "action": self._l10n_cl_dte_ai_wizard_action(),
@@ -344,6 +354,8 @@ class AccountMove(models.Model):
         """Return the record in which a rule's finding is mended."""
         self.ensure_one()
         match finding.target:
+            case dte_rules.COMPANY:
+                return self.company_id
             case dte_rules.EMISOR:
                 return self.company_id.partner_id
             case dte_rules.RECEPTOR if finding.field in ("DirRecep", "CmnaRecep"):
@@ -394,69 +406,144 @@ class AccountMove(models.Model):
                     self.display_name,
                 )
             )
-        needs_override = self._l10n_cl_dte_ai_needs_override(
-            self._l10n_cl_dte_ai_findings()
-        )
+        if self._l10n_cl_dte_ai_has_edi():
+            raise UserError(
+                self.env._(
+                    "Odoo's own electronic invoicing for Chile is installed: it "
+                    "generates the document, with Send. Here it is only checked."
+                )
+            )
+        findings = self._l10n_cl_dte_ai_findings()
+        content = self._l10n_cl_dte_ai_file_content()
+        refused = self._l10n_cl_dte_ai_schema_errors(content)
+        needs_override = bool(refused) or self._l10n_cl_dte_ai_needs_override(findings)
         validation = self._l10n_cl_dte_ai_current_validation()
         if needs_override:
-            if not self.env.user.has_group(OVERRIDE_GROUP):
-                raise AccessError(
-                    self.env._(
-                        "This document has problems, and only users who may override "
-                        "can generate it anyway. Mend what was found, or ask one of "
-                        "them."
-                    )
-                )
-            if not (override_reason or "").strip():
-                raise UserError(
-                    self.env._("Give a reason for generating the document anyway.")
-                )
+            self._l10n_cl_dte_ai_check_override(override_reason, refused)
             validation.write(
                 {
                     "override_user_id": self.env.uid,
                     "override_reason": override_reason,
                 }
             )
-        content = json.dumps(
-            dte_document.as_dte_data(self._l10n_cl_dte_document()),
-            ensure_ascii=False,
-            indent=2,
-        ).encode()
         attachment = self.sudo().l10n_cl_dte_ai_attachment_id
         if attachment and attachment.raw == content:
             return attachment
+        name = (
+            f"DTE_{self.l10n_latam_document_type_id.code}_{self._l10n_cl_dte_folio()}"
+        )
+        if attachment:
+            replaced = fields.Datetime.now().strftime("%Y%m%d-%H%M%S")
+            attachment.name = f"{name}_replaced_{replaced}.xml"
         attachment = self.env["ir.attachment"].create(
             {
-                "name": f"DTE_{self.l10n_latam_document_type_id.code}_"
-                f"{int(self.l10n_latam_document_number)}.json",
+                "name": f"{name}.xml",
                 "raw": content,
-                "mimetype": "application/json",
+                "mimetype": "application/xml",
                 "res_model": self._name,
                 "res_id": self.id,
             }
         )
         self.sudo().l10n_cl_dte_ai_attachment_id = attachment
         self._l10n_cl_dte_ai_note_generation(
-            attachment, validation, override_reason if needs_override else None
+            attachment,
+            validation,
+            [*(finding.message for finding in findings), *refused],
+            override_reason if needs_override else None,
         )
         return attachment
 
-    def _l10n_cl_dte_ai_note_generation(self, attachment, validation, reason):
+    def _l10n_cl_dte_ai_check_override(self, reason, refused):
+        """:raise UserError: where the user may not generate it, or not without reason"""
+        if not self.env.user.has_group(OVERRIDE_GROUP):
+            raise AccessError(
+                self.env._(
+                    "This document has problems, and only users who may override can "
+                    "generate it anyway. Mend what was found, or ask one of them."
+                )
+                + "".join(f"\n{error}" for error in refused)
+            )
+        if not (reason or "").strip():
+            raise UserError(
+                self.env._("Give a reason for generating the document anyway.")
+                + "".join(f"\n{error}" for error in refused)
+            )
+
+    def _l10n_cl_dte_ai_note_generation(self, attachment, validation, found, reason):
         outcomes = dict(validation._fields["outcome"]._description_selection(self.env))
         verdict = outcomes.get(validation.outcome) or self.env._("not asked")
         lines = [
             self.env._(
-                "DTE generated: %s. It is the document's data, not yet the XML, and not "
-                "signed.",
+                "DTE generated: %s. It is unsigned: not yet a tax document.",
                 attachment.name,
             ),
             self.env._("AI verdict: %s.", verdict),
+            self.env._("The SII's rules: %s", " ".join(found))
+            if found
+            else self.env._("The SII's rules: nothing found."),
         ]
         if reason:
             lines.append(self.env._("Generated anyway, reason: %s", reason))
         self.message_post(
             body=Markup("<br/>").join(lines), attachment_ids=attachment.ids
         )
+
+    def _l10n_cl_dte_ai_file_content(self):
+        return dte_xml.as_xml(self._l10n_cl_dte_document())
+
+    def _l10n_cl_dte_ai_is_file_outdated(self):
+        """Tell whether generating now would give another file than the one there is."""
+        attachment = self.sudo().l10n_cl_dte_ai_attachment_id
+        return (
+            bool(attachment)
+            and self.state == "posted"
+            and self._l10n_cl_dte_ai_is_covered()
+            and attachment.raw != self._l10n_cl_dte_ai_file_content()
+        )
+
+    @api.model
+    def _l10n_cl_dte_ai_has_edi(self):
+        """Tell whether Odoo Enterprise's electronic invoicing is there to generate."""
+        return "l10n_cl_edi" in self.env.registry._init_modules
+
+    def _l10n_cl_dte_ai_schema_errors(self, content):
+        """Return what the SII's schema says against a file, if it has been loaded."""
+        schema = self.env["ir.attachment"]._l10n_cl_dte_ai_schema()
+        return dte_xml.schema_errors(content, schema) if schema else []
+
+    def _l10n_cl_dte_ai_generate_zip(self):
+        """Generate each document that needs no override, and put them in one file.
+
+        The same documents give the same bytes. What cannot be generated is left out
+        and holds up none of the others.
+
+        :return: the zip, empty if there is nothing to put in; and why, by document
+        :rtype: tuple[ir.attachment, dict[AccountMove, str]]
+        """
+        files, refused = {}, {}
+        many_companies = len(self.company_id) > 1
+        for move in self:
+            try:
+                with self.env.cr.savepoint():
+                    attachment = move._l10n_cl_dte_ai_generate()
+            except UserError as error:
+                refused[move] = str(error)
+                continue
+            rut = move.company_id.partner_id._l10n_cl_dte_rut()
+            folder = f"{rut}/" if many_companies else ""
+            files[f"{folder}{attachment.name}"] = attachment.raw
+        if not files:
+            return self.env["ir.attachment"], refused
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in sorted(files.items()):
+                entry = zipfile.ZipInfo(name)  # of 1980: no time makes it differ
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, content)
+        archive = self.env["ir.attachment"].create(
+            {"name": "DTE.zip", "raw": stream.getvalue(), "mimetype": "application/zip"}
+        )
+        return archive, refused
 
     # === Posting === #
 

@@ -6,19 +6,57 @@ from odoo.tools import SQL, float_round
 
 from ..tools import dte_document
 from ..tools.dte_document import (
+    NOTES,
     Detalle,
     Documento,
     DscRcgGlobal,
-    Emisor,
     ImptoReten,
-    Receptor,
     Referencia,
 )
 
 IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
+CASH, CREDIT = 1, 2  # of FmaPago
 
-# UnmdItem has four characters (X), and Odoo's units have names such as "Unidades".
-MAX_UNIT_LENGTH = 4
+# The first, up to the lines, are also read of the document that a note corrects.
+MOVE_FIELDS = (
+    "name",
+    "move_type",
+    "state",
+    "posted_before",
+    "l10n_latam_document_type_id",
+    "invoice_date",
+    "amount_total",
+    "amount_total_signed",
+    "line_ids",
+    "invoice_line_ids",
+    "l10n_cl_reference_ids",
+    "partner_id",
+    "commercial_partner_id",
+    "reversed_entry_id",
+    "debit_origin_id",
+)
+LINE_FIELDS = (
+    "display_type",
+    "sequence",
+    "name",
+    "balance",
+    "quantity",
+    "price_unit",
+    "price_subtotal",
+    "discount",
+    "tax_ids",
+    "tax_line_id",
+    "currency_id",
+    "product_uom_id",
+    "product_id",
+)
+REFERENCE_FIELDS = (
+    "l10n_cl_reference_doc_type_id",
+    "origin_doc_number",
+    "date",
+    "reference_doc_code",
+    "reason",
+)
 
 # How many of a customer's documents the service may compare a new one with.
 HISTORY_LIMIT = 20
@@ -54,6 +92,7 @@ class AccountMove(models.Model):
             "reversed_entry_id",
             "debit_origin_id",
             "line_ids.balance",
+            *(f"l10n_cl_reference_ids.{name}" for name in REFERENCE_FIELDS),
             *(
                 f"invoice_line_ids.{name}"
                 for name in (
@@ -81,8 +120,40 @@ class AccountMove(models.Model):
         :rtype: Documento
         """
         self.ensure_one()
+        return self._l10n_cl_dte_documents()[self]
+
+    def _l10n_cl_dte_documents(self):
+        """Build the DTE of each invoice, in a fixed number of queries.
+
+        :rtype: dict[AccountMove, Documento]
+        """
         # The same document for whoever looks at it: units of measure are translated.
-        self = self.with_context(lang=self._l10n_cl_dte_lang())
+        moves = self.with_context(lang=self._l10n_cl_dte_lang())
+        moves._l10n_cl_dte_fetch()
+        return {
+            move: in_spanish._l10n_cl_dte_build()
+            for move, in_spanish in zip(self, moves, strict=True)
+        }
+
+    def _l10n_cl_dte_fetch(self):
+        """Read what the documents are built from, each table at once.
+
+        The ORM by itself reads a thousand records at a time, and the taxes of each
+        invoice's lines apart.
+        """
+        moves = self._origin
+        moves.fetch(MOVE_FIELDS)
+        origins = moves.reversed_entry_id | moves.debit_origin_id
+        origins.fetch(MOVE_FIELDS[: MOVE_FIELDS.index("line_ids")])
+        moves.line_ids.fetch(LINE_FIELDS)
+        moves.line_ids.product_uom_id.fetch(["name"])
+        moves.line_ids.tax_ids.fetch(["l10n_cl_sii_code", "amount"])
+        moves.l10n_cl_reference_ids.fetch(REFERENCE_FIELDS)
+        (moves.partner_id | moves.commercial_partner_id).fetch(
+            ["name", "vat", "l10n_cl_activity_description", "street", "street2", "city"]
+        )
+
+    def _l10n_cl_dte_build(self):
         lines = self.invoice_line_ids.filtered(
             lambda line: line.display_type == "product"
         ).sorted(lambda line: (line.sequence, line.id))
@@ -101,7 +172,8 @@ class AccountMove(models.Model):
             TipoDTE=self.l10n_latam_document_type_id.code or "",
             Folio=self._l10n_cl_dte_folio(),
             FchEmis=self.invoice_date or None,
-            Emisor=self._l10n_cl_dte_issuer(),
+            **self._l10n_cl_dte_payment(),
+            Emisor=self.company_id._l10n_cl_dte_emisor(),
             Receptor=self._l10n_cl_dte_receiver(),
             Detalle=tuple(
                 self._l10n_cl_dte_detail(number, line)
@@ -116,17 +188,11 @@ class AccountMove(models.Model):
                 )
                 for number, line in enumerate(discounts, start=1)
             ),
-            ImptoReten=tuple(
-                ImptoReten(
-                    TipoImp=line.tax_line_id.l10n_cl_sii_code,
-                    TasaImp=abs(line.tax_line_id.amount),
-                    MontoImp=self._l10n_cl_dte_amount(line),
-                )
-                for line in taxes - iva
-            ),
+            ImptoReten=self._l10n_cl_dte_other_taxes(taxes - iva),
             Referencia=self._l10n_cl_dte_references(),
             MntNeto=amounts[False],
             MntExe=amounts[True],
+            TasaIVA=max(iva.tax_line_id.mapped("amount"), default=0.0),
             IVA=sum(self._l10n_cl_dte_amount(line) for line in iva),
             MntTotal=_pesos(abs(self.amount_total_signed)),
         )
@@ -148,62 +214,91 @@ class AccountMove(models.Model):
         # A draft's number is a guess that posting may change.
         return int(number) if self.posted_before and number.isdigit() else None
 
-    def _l10n_cl_dte_issuer(self):
-        partner = self.company_id.partner_id
-        return Emisor(
-            RUTEmisor=_rut(partner.vat),
-            RznSoc=_text(partner.name),
-            GiroEmis=_text(partner.l10n_cl_activity_description),
-            DirOrigen=_street(partner),
-            CmnaOrigen=_text(partner.city),
-        )
+    def _l10n_cl_dte_payment(self):
+        """Return form of payment and due date, which a credit note has none of."""
+        if self.l10n_latam_document_type_id.code in NOTES:
+            return {}
+        due, date = self.invoice_date_due, self.invoice_date
+        chosen = self.l10n_cl_dte_ai_payment_form
+        form = int(chosen or (CREDIT if due and date and due > date else CASH))
+        return {"FmaPago": form, "FchVenc": due if form == CREDIT and due else None}
 
     def _l10n_cl_dte_receiver(self):
-        customer = self.commercial_partner_id  # the giro is only kept there
-        return Receptor(
-            RUTRecep=_rut(customer.vat),
-            RznSocRecep=_text(customer.name),
-            GiroRecep=_text(customer.l10n_cl_activity_description),
-            DirRecep=_street(self.partner_id),
-            CmnaRecep=_text(self.partner_id.city),
-        )
+        return self.partner_id._l10n_cl_dte_receptor()
 
     def _l10n_cl_dte_detail(self, number, line):
         # The document is in pesos, whatever currency the invoice is in.
         amount = self._l10n_cl_dte_amount(line)
-        price = line.price_unit
+        quantity, price, discount = line.quantity, line.price_unit, line.discount
+        if quantity < 0 and price < 0:  # as much as both positive
+            quantity, price = -quantity, -price
         in_pesos = line.currency_id == self.company_id.currency_id
         has_net_price = not any(line.tax_ids.mapped("price_include"))
-        if not (in_pesos and has_net_price) and line.quantity and line.discount < 100:
-            price = amount / line.quantity / (1 - line.discount / 100)
+        if not (in_pesos and has_net_price) and quantity and discount < 100:
+            price = amount / quantity / (1 - discount / 100)
+        off = dte_document.half_up(quantity, price) - amount if discount else 0
         name, _separator, description = (line.name or "").strip().partition("\n")
         return Detalle(
             NroLinDet=number,
             NmbItem=_text(name or line.product_id.name),
             DscItem=_text(description),
-            QtyItem=line.quantity,
-            UnmdItem=_text(line.product_uom_id.name)[:MAX_UNIT_LENGTH],
+            QtyItem=quantity,
+            UnmdItem=_text(line.product_uom_id.name),
             PrcItem=price,
-            DescuentoPct=line.discount,
+            DescuentoPct=max(discount, 0.0),
+            DescuentoMonto=max(off, 0) if discount > 0 else 0,
+            RecargoPct=max(-discount, 0.0),
+            RecargoMonto=max(-off, 0) if discount < 0 else 0,
+            CodImpAdic=tuple(
+                tax.l10n_cl_sii_code
+                for tax in line.tax_ids
+                if tax.l10n_cl_sii_code != IVA_CODE
+            ),
             MontoItem=amount,
             IndExe=_is_exempt(line),
         )
 
+    def _l10n_cl_dte_other_taxes(self, entries):
+        """Return each tax once: Odoo keeps an entry for each of its distributions."""
+        amounts = {}
+        for entry in entries:
+            tax = entry.tax_line_id
+            key = (tax.l10n_cl_sii_code, abs(tax.amount))
+            amounts[key] = amounts.get(key, 0) + self._l10n_cl_dte_amount(entry)
+        return tuple(
+            ImptoReten(TipoImp=code, TasaImp=rate, MontoImp=amount)
+            for (code, rate), amount in amounts.items()
+        )
+
     def _l10n_cl_dte_references(self):
         origin = self.reversed_entry_id or self.debit_origin_id
-        if not origin:
-            return ()
-        cancels = self.reversed_entry_id and self.currency_id.is_zero(
-            self.amount_total - origin.amount_total
-        )
-        number = origin.l10n_latam_document_number or ""
-        return (
+        references = self.l10n_cl_reference_ids.sorted("id")
+        if not references and origin:
+            return (
+                Referencia(
+                    TpoDocRef=origin.l10n_latam_document_type_id.code or "",
+                    FolioRef=_folio(origin.l10n_latam_document_number),
+                    FchRef=origin.invoice_date or None,
+                    CodRef=int(self._l10n_cl_dte_ai_reference_code()),
+                    total=_pesos(abs(origin.amount_total_signed)),
+                ),
+            )
+        return tuple(
             Referencia(
-                TpoDocRef=origin.l10n_latam_document_type_id.code or "",
-                FolioRef=str(int(number)) if number.isdigit() else number,
-                FchRef=origin.invoice_date or None,
-                CodRef=1 if cancels else 3,
-            ),
+                TpoDocRef=each.l10n_cl_reference_doc_type_id.code or "",
+                FolioRef=_folio(each.origin_doc_number),
+                FchRef=each.date or None,
+                CodRef=int(each.reference_doc_code or 0) or None,
+                RazonRef=_text(each.reason),
+                total=(
+                    _pesos(abs(origin.amount_total_signed))
+                    if origin
+                    and _folio(each.origin_doc_number)
+                    == _folio(origin.l10n_latam_document_number)
+                    else None
+                ),
+            )
+            for each in references
         )
 
     # === What is asked about it === #
@@ -217,8 +312,8 @@ class AccountMove(models.Model):
         :rtype: dict[AccountMove, Content]
         """
         contents = {}
-        for move in self:
-            dte_data = dte_document.as_dte_data(move._l10n_cl_dte_document())
+        for move, document in self._l10n_cl_dte_documents().items():
+            dte_data = dte_document.as_dte_data(document)
             dte_data.pop("folio", None)
             if move.invoice_date == move.l10n_cl_dte_ai_posting_date:
                 dte_data.pop("fecha_emision", None)
@@ -297,13 +392,7 @@ def _text(value):
     return " ".join((value or "").split())
 
 
-def _street(partner):
-    return _text(f"{partner.street or ''} {partner.street2 or ''}")
-
-
-def _rut(vat):
-    """Return a RUT as the SII writes it: 12345678-5, no dots, no country."""
-    rut = (vat or "").upper().replace(".", "").replace(" ", "").removeprefix("CL")
-    if rut and "-" not in rut:
-        rut = f"{rut[:-1]}-{rut[-1]}"
-    return rut.lstrip("0")
+def _folio(number):
+    """Return a folio as the SII writes it: without the zeros that Odoo puts before."""
+    number = _text(number)
+    return str(int(number)) if number.isdecimal() else number

@@ -2,6 +2,9 @@
 from odoo import api, fields, models
 
 from .. import demo
+from ..tools import dte_rules
+from ..tools.dte_document import Emisor
+from .res_partner import READINESS_FIELDS, _text
 
 
 class ResCompany(models.Model):
@@ -35,6 +38,83 @@ class ResCompany(models.Model):
         default="off",
         required=True,
     )
+
+    # === What a DTE says of its issuer; the names are those of `l10n_cl_edi` === #
+    l10n_cl_company_activity_ids = fields.Many2many(
+        "l10n_cl.company.activities",
+        string="Activity Codes",
+        help="Chile: up to four activity codes (acteco), which every DTE names.",
+    )
+    l10n_cl_dte_resolution_number = fields.Char(
+        string="SII Exempt Resolution Number",
+        help="Of the SII's resolution that lets the company issue electronic "
+        "documents. It is 0 while the company is being certified.",
+    )
+    l10n_cl_dte_resolution_date = fields.Date(string="SII Exempt Resolution Date")
+    l10n_cl_dte_ai_ciudad = fields.Char(
+        string="City of Origin",
+        help="Chile: the city (ciudad) on electronic documents, beside the comuna.",
+    )
+    l10n_cl_dte_ai_readiness = fields.Json(
+        string="DTE Readiness", compute="_compute_l10n_cl_dte_ai_readiness"
+    )
+
+    @api.depends(
+        *(f"partner_id.{name}" for name in READINESS_FIELDS),
+        "l10n_cl_company_activity_ids.code",
+        "l10n_cl_dte_resolution_number",
+        "l10n_cl_dte_resolution_date",
+        "l10n_cl_dte_ai_ciudad",
+    )
+    @api.depends_context("lang")
+    def _compute_l10n_cl_dte_ai_readiness(self):
+        for company in self:
+            contact = {
+                "model": "res.partner",
+                "id": company.partner_id.id,
+                "name": company.partner_id.display_name,
+            }
+            missing = [
+                {
+                    "severity": finding.severity,
+                    "message": finding.message,
+                    "record": finding.target == dte_rules.EMISOR and contact,
+                }
+                for finding in dte_rules.check_emisor(
+                    company._l10n_cl_dte_emisor(), self.env._
+                )
+            ]
+            if not (
+                company.l10n_cl_dte_resolution_number
+                and company.l10n_cl_dte_resolution_date
+            ):
+                missing.append(
+                    {
+                        "severity": dte_rules.WARNING,
+                        "message": self.env._(
+                            "The number and date of the SII's resolution are missing. "
+                            "Sending and printing documents needs them."
+                        ),
+                        "record": False,
+                    }
+                )
+            company.l10n_cl_dte_ai_readiness = missing
+
+    def _l10n_cl_dte_emisor(self):
+        """Return the company as a DTE names its issuer."""
+        partner = self.partner_id
+        return Emisor(
+            RUTEmisor=partner._l10n_cl_dte_rut(),
+            RznSoc=_text(partner.name),
+            GiroEmis=_text(partner.l10n_cl_activity_description),
+            Acteco=tuple(
+                code.strip()
+                for code in self.l10n_cl_company_activity_ids.mapped("code")
+            ),
+            DirOrigen=partner._l10n_cl_dte_street(),
+            CmnaOrigen=_text(partner.city),
+            CiudadOrigen=_text(self.l10n_cl_dte_ai_ciudad),
+        )
 
     @api.model
     def _l10n_cl_dte_ai_load_demo(self):

@@ -95,6 +95,17 @@ class ResConfigSettings(models.TransientModel):
         string="AI Service Shared With", compute="_compute_l10n_cl_dte_ai_health"
     )
 
+    l10n_cl_dte_ai_readiness = fields.Json(
+        related="company_id.l10n_cl_dte_ai_readiness"
+    )
+    l10n_cl_dte_ai_has_schemas = fields.Boolean(
+        string="SII Schemas Loaded", compute="_compute_l10n_cl_dte_ai_has_schemas"
+    )
+
+    def _compute_l10n_cl_dte_ai_has_schemas(self):
+        loaded = self.env["ir.attachment"]._l10n_cl_dte_ai_schema() is not None
+        self.l10n_cl_dte_ai_has_schemas = loaded
+
     def _compute_l10n_cl_dte_ai_new_key(self):
         self.l10n_cl_dte_ai_new_key = False
 
@@ -143,3 +154,16 @@ class ResConfigSettings(models.TransientModel):
         # The state beside the button follows by itself; a reload would scroll away.
         del action["params"]["next"]
         return action
+
+    def action_l10n_cl_dte_ai_load_schemas(self):
+        if not self.env["ir.attachment"]._l10n_cl_dte_ai_load_schemas():
+            raise UserError(
+                self.env._(
+                    "The SII's schemas could not be loaded. Documents are still checked "
+                    "with its rules; try again later."
+                )
+            )
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def action_l10n_cl_dte_ai_open_company(self):
+        return self.company_id._get_records_action()

@@ -92,6 +92,12 @@ class DteAiCommon(AccountTestInvoicingCommon):
                 "city": "Providencia",
             }
         )
+        activity = cls.env["l10n_cl.company.activities"].search(
+            [("code", "=", "711002")]
+        ) or cls.env["l10n_cl.company.activities"].create(
+            {"code": "711002", "name": "Servicios de ingeniería"}
+        )
+        company.l10n_cl_company_activity_ids = activity
 
     @classmethod
     def create_customer(cls, name, rut, **values):

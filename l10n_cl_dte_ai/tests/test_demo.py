@@ -15,6 +15,7 @@ FOUND_BY_RULES = {
     "wrong_rut": {"rut"},
     "tomorrow": {"date"},
     "next_month": {"date"},
+    "final_consumer": {"stand_in"},
     "credit_note_no_reference": {"reference"},
 }
 

@@ -1,8 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """When a document may be generated, by whom, and what remains of it."""
 
-import json
-
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -155,16 +153,16 @@ class GeneratedFileTests:
         document.action_post()
         self.click(document).action_generate()
         attachment = document.l10n_cl_dte_ai_attachment_id
-        self.assertEqual(attachment.name, "DTE_33_123.json")
-        self.assertEqual(attachment.mimetype, "application/json")
+        self.assertEqual(attachment.name, "DTE_33_123.xml")
         self.assertEqual(attachment.res_model, document._name)
         self.assertEqual(attachment.res_id, document.id)
-        dte_data = json.loads(attachment.raw)
-        self.assertEqual(dte_data.pop("folio"), 123)
+        xml = attachment.raw.decode("iso-8859-1")
+        self.assertIn('<Documento ID="F123T33">', xml)
         asked = self.server.requests[0].json["dte_data"]
-        self.assertEqual(dte_data, asked)
+        self.assertIn(f"<MntTotal>{asked['monto_total']}</MntTotal>", xml)
+        self.assertNotIn("Signature", xml)
         messages = self.messages(document)
-        self.assertIn("not yet the XML", messages)
+        self.assertIn("unsigned: not yet a tax document", messages)
         self.assertIn("Approved", messages)
 
     def test_generating_again_makes_no_second_file(self):
@@ -188,8 +186,10 @@ class GeneratedFileTests:
         new = document.l10n_cl_dte_ai_attachment_id
         self.assertNotEqual(new, old)
         self.assertTrue(old.exists())
-        self.assertEqual(json.loads(new.raw)["giro_receptor"], "Otro giro")
-        self.assertEqual(json.loads(old.raw)["giro_receptor"], "Venta de abarrotes")
+        self.assertIn(b"<GiroRecep>Otro giro<", new.raw)
+        self.assertIn(b"<GiroRecep>Venta de abarrotes<", old.raw)
+        self.assertEqual(new.name, f"DTE_33_{document._l10n_cl_dte_folio()}.xml")
+        self.assertIn("_replaced_", old.name)
 
     def test_a_draft_is_only_checked(self):
         document = self.create_document()

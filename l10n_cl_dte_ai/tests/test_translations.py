@@ -16,9 +16,13 @@ SPANISH = f"{MODULE}/i18n/es.po"
 # OCA leaves a translation empty where it is the source's own words.
 SAME_IN_SPANISH = {
     '<span class="text-muted mx-1">·</span>',
+    "Acteco",
     "DTE",
     "Error",
     "ID",
+    "IVA",
+    "Nº",
+    "R.U.T.",
     "Total",
     "comuna",
     "https://ai.example.cl",

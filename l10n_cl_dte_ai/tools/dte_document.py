@@ -3,23 +3,41 @@
 
 The names are those of the SII's "Formato Documentos Tributarios Electrónicos", so that
 whoever knows the format can read the code.  Amounts are whole pesos; an absent text is
-an empty string, an absent number None.  Odoo's models build a :class:`Documento`; the
-rules judge it, the AI service is asked about it, and *Generate* writes it to a file.
+an empty string, an absent number None.  Odoo's models build a :class:`Documento` with
+all that it says; the rules judge it, the AI service is asked about it, :func:`fit` cuts
+it to what the format holds, and `dte_xml` writes that to a file.
 """
 
+import dataclasses
 import datetime
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-# What we check and generate.  Receipts (39, 41), exports (110, 111, 112), purchase
-# invoices (46) and dispatch guides (52) are other documents with rules of their own.
 FACTURA, FACTURA_EXENTA, NOTA_DEBITO, NOTA_CREDITO = "33", "34", "56", "61"
+FACTURA_COMPRA, GUIA = "46", "52"
+NOTES = (NOTA_DEBITO, NOTA_CREDITO)
+# What is built from Odoo's invoices.
 COVERED_TYPES = (FACTURA, FACTURA_EXENTA, NOTA_DEBITO, NOTA_CREDITO)
+# What rules and XML know. Receipts (39, 41) and exports (110, 111, 112) are documents
+# of other forms.
+KNOWN_TYPES = (*COVERED_TYPES, FACTURA_COMPRA, GUIA)
+
+# `ImptoReten.TipoImp` that the buyer withholds: they are subtracted from the total.
+WITHHELD = frozenset(
+    (15, 16, *range(30, 35), *range(36, 42), 46, 47, 48)
+    + (301, 321, 331, 341, 361, 371, 481)
+)
 
 # Raised when the same document would be sent in another form: every digest changes,
 # and no verdict that was given on the old form is taken for one on the new.
 SCHEMA_VERSION = 1
+
+MICRO = 10**6  # quantities and prices have six decimals
+MAX_UNIT_LENGTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +47,10 @@ class Emisor:
     RUTEmisor: str
     RznSoc: str
     GiroEmis: str = ""
+    Acteco: tuple[str, ...] = ()
     DirOrigen: str = ""
     CmnaOrigen: str = ""
+    CiudadOrigen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +62,7 @@ class Receptor:
     GiroRecep: str = ""
     DirRecep: str = ""
     CmnaRecep: str = ""
+    CiudadRecep: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +77,10 @@ class Detalle:
     DscItem: str = ""
     UnmdItem: str = ""
     DescuentoPct: float = 0.0
+    DescuentoMonto: int = 0
+    RecargoPct: float = 0.0
+    RecargoMonto: int = 0
+    CodImpAdic: tuple[int, ...] = ()
     IndExe: bool = False
 
 
@@ -89,6 +114,9 @@ class Referencia:
     FolioRef: str
     FchRef: datetime.date | None = None
     CodRef: int | None = None
+    RazonRef: str = ""
+    # Not in the document: the total of the other one, where it is known.
+    total: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +136,25 @@ class Documento:
     MntTotal: int
     Folio: int | None = None
     FchEmis: datetime.date | None = None
+    FmaPago: int | None = None
+    FchVenc: datetime.date | None = None
+    IndTraslado: int | None = None
+    TasaIVA: float = 0.0
     DscRcgGlobal: tuple[DscRcgGlobal, ...] = ()
     ImptoReten: tuple[ImptoReten, ...] = ()
     Referencia: tuple[Referencia, ...] = ()
+
+
+def half_up(quantity, price):
+    """Return quantity × price in pesos, half rounded up, of numbers of six decimals.
+
+    With whole numbers: a float holds neither 0.1 nor the half of an odd price.
+    """
+    product = round(quantity * MICRO) * round(price * MICRO)
+    return (product + MICRO * MICRO // 2) // (MICRO * MICRO)
+
+
+# === As what the AI service is asked ===
 
 
 def as_dte_data(document):
@@ -167,9 +211,9 @@ def as_dte_data(document):
                         "nombre": line.NmbItem,
                         "descripcion": line.DscItem,
                         "cantidad": _number(line.QtyItem),
-                        "unidad": line.UnmdItem,
+                        "unidad": line.UnmdItem[:MAX_UNIT_LENGTH],
                         "precio_unitario": _number(line.PrcItem),
-                        "descuento_pct": _number(line.DescuentoPct),
+                        "descuento_pct": _number(line.DescuentoPct - line.RecargoPct),
                         "monto": line.MontoItem,
                         "exento": line.IndExe,
                     }
@@ -209,3 +253,133 @@ def digest(dte_data, company_id):
         separators=(",", ":"),
     )
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+# === As what the format holds ===
+
+# The longest texts that the schema allows.
+LIMITS = {
+    Emisor: (
+        ("RznSoc", 100),
+        ("GiroEmis", 80),
+        ("DirOrigen", 70),
+        ("CmnaOrigen", 20),
+        ("CiudadOrigen", 20),
+    ),
+    Receptor: (
+        ("RznSocRecep", 100),
+        ("GiroRecep", 40),
+        ("DirRecep", 70),
+        ("CmnaRecep", 20),
+        ("CiudadRecep", 20),
+    ),
+    Detalle: (("NmbItem", 80), ("DscItem", 1000), ("UnmdItem", MAX_UNIT_LENGTH)),
+    DscRcgGlobal: (("GlosaDR", 45),),
+    Referencia: (("FolioRef", 18), ("RazonRef", 90)),
+}
+
+# The file is ISO 8859-1, whose two ranges of control codes XML does not want.
+LATIN_1 = re.compile(r"[\x20-\x7e\xa0-\xff]*")
+_NOT_LATIN_1 = re.compile(r"[^\x20-\x7e\xa0-\xff]")
+# What a word processor makes of plain characters says the same without it.
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′", "'"),
+        **dict.fromkeys("“”„‟″", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **dict.fromkeys("\t\n\r\u2002\u2003\u2007\u2008\u2009\u200a\u202f", " "),
+        **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff", ""),
+        "…": "...",
+        "•": "-",
+        "€": "EUR",
+        "™": "(TM)",
+        "№": "Nº",
+        "ﬁ": "fi",
+        "ﬂ": "fl",
+    }
+)
+
+
+class Cut(NamedTuple):
+    """A text that lost something: what it was and what remains of it."""
+
+    part: type
+    field: str
+    number: int
+    text: str
+    kept: str
+
+
+def plain(text):
+    """Return a text in the characters of ISO 8859-1, as far as nothing is lost."""
+    if LATIN_1.fullmatch(text):
+        return text
+    return unicodedata.normalize("NFC", text).translate(_PLAIN)
+
+
+def odd_characters(text):
+    """Return the characters of a text that a DTE cannot hold."""
+    if LATIN_1.fullmatch(text):
+        return ""
+    return "".join(_NOT_LATIN_1.findall(plain(text)))
+
+
+def fit(document):
+    """Return the document as the format can hold it, and what was cut for that.
+
+    A line's long name goes on in its description, and typographic characters become
+    plain ones: nothing is lost, so these are no cuts.
+
+    :rtype: tuple[Documento, list[Cut]]
+    """
+    cuts = []
+    changes = {
+        "Emisor": _fit(document.Emisor, 0, cuts),
+        "Receptor": _fit(document.Receptor, 0, cuts),
+        "Detalle": tuple(
+            _fit(_spread(line), line.NroLinDet, cuts) for line in document.Detalle
+        ),
+    }
+    for name in ("DscRcgGlobal", "Referencia"):
+        parts = getattr(document, name)
+        if parts:
+            changes[name] = tuple(
+                _fit(part, number, cuts) for number, part in enumerate(parts, start=1)
+            )
+    return dataclasses.replace(document, **changes), cuts
+
+
+def _fit(part, number, cuts):
+    kind, changes = type(part), {}
+    for name, limit in LIMITS[kind]:
+        text = getattr(part, name)
+        if len(text) <= limit and LATIN_1.fullmatch(text):
+            continue
+        whole = plain(text)
+        kept = changes[name] = _NOT_LATIN_1.sub(_substitute, whole)[:limit].rstrip()
+        if len(whole) > limit and not (
+            name == "UnmdItem" and _is_abbreviation(whole, kept)
+        ):
+            cuts.append(Cut(kind, name, number, text, kept))
+    return dataclasses.replace(part, **changes) if changes else part
+
+
+def _substitute(match):
+    return "?" if match[0].isprintable() else ""
+
+
+def _is_abbreviation(unit, kept):
+    """“Unid” says “Unidades”; “Saco” does not say “Saco de 25 kg”."""
+    return unit.isalpha() and len(kept) > 2
+
+
+def _spread(line):
+    """Let a long name go on in the description, whole words if possible."""
+    limit = 80
+    name = plain(line.NmbItem)
+    if len(name) <= limit:
+        return line
+    end = name.rfind(" ", limit // 2, limit + 1)
+    end = end if end > 0 else limit
+    rest = f"{name[end:].strip()} {line.DscItem}".strip()
+    return dataclasses.replace(line, NmbItem=name[:end], DscItem=rest)

@@ -2,9 +2,10 @@
 """What can be said of a DTE without asking anyone: one small function for each rule.
 
 A rule takes the :class:`~.dte_document.Documento`, the day of today and a function that
-translates, and yields a :class:`Finding` for each thing that is wrong.  Its docstring
-names the source: *F* is the SII's "Formato Documentos Tributarios Electrónicos", *X*
-its schema, *C* what certification demands, *P* our own policy.
+translates, and yields a :class:`Finding` for each thing that is wrong.  Its decorator
+says its number in `docs/rules.md` and its source: *F* is the SII's "Formato Documentos
+Tributarios Electrónicos", *X* its schema, *C* what certification demands, *P* our own
+policy.
 
 An **error** is what the SII refuses; a **warning** is what a person should look at.
 """
@@ -16,19 +17,54 @@ import datetime
 import re
 from typing import NamedTuple
 
-from .dte_document import FACTURA, FACTURA_EXENTA, NOTA_CREDITO, NOTA_DEBITO
+from .dte_document import (
+    FACTURA,
+    FACTURA_COMPRA,
+    FACTURA_EXENTA,
+    GUIA,
+    KNOWN_TYPES,
+    LATIN_1,
+    NOTES,
+    WITHHELD,
+    Detalle,
+    Documento,
+    DscRcgGlobal,
+    Emisor,
+    Receptor,
+    fit,
+    half_up,
+    odd_characters,
+)
 
 ERROR, WARNING = "error", "warning"
 
 # Where to mend it: the name of a record that the caller knows how to open.
-DOCUMENT, EMISOR, RECEPTOR, LINE = "document", "emisor", "receptor", "line"
+DOCUMENT, LINE, REFERENCE = "document", "line", "reference"
+COMPANY, EMISOR, RECEPTOR = "company", "emisor", "receptor"
 
 IVA_RATE_PERCENT = 19
 MAX_LINES = 60
+MAX_DISCOUNTS = 20
+MAX_REFERENCES = 40
+MAX_TAXES = 20
+MAX_TAXES_PER_LINE = 2
+MAX_ACTIVITIES = 4
+MAX_FOLIO = 10**10 - 1
 FIRST_DATE = datetime.date(2003, 4, 1)
+LAST_DATE = datetime.date(2050, 12, 31)
+FIRST_REFERENCE_DATE = datetime.date(2002, 8, 1)
 STALE_AFTER = datetime.timedelta(days=60)
+ANYONE = "66666666-6"  # in receipts, instead of the buyer's RUT
+FOREIGNER = "55555555-5"  # in exports
+TAX_CODES = frozenset(
+    (14, 15, 16, 17, 18, 19, *range(23, 29), *range(30, 42), *range(44, 56))
+    + (271, 301, 321, 331, 341, 361, 371, 481)
+)
+CANCELS, CORRECTS_TEXT, CORRECTS_AMOUNT = 1, 2, 3
 
-RULES = []
+WITH_PAYMENT = (FACTURA, FACTURA_EXENTA)
+WITH_ORIGIN = (FACTURA, FACTURA_EXENTA, GUIA)
+WITH_DESTINATION = (FACTURA, FACTURA_EXENTA, FACTURA_COMPRA, GUIA)
 
 
 class Finding(NamedTuple):
@@ -48,6 +84,22 @@ class Finding(NamedTuple):
     line: int | None = None
 
 
+class Rule(NamedTuple):
+    """A rule as the table in the docs shows it."""
+
+    number: int
+    source: str
+    severity: str
+    apply: object
+
+    @property
+    def title(self):
+        return " ".join(self.apply.__doc__.split())
+
+
+RULES = []
+
+
 def check(document, today, translate):
     """Apply every rule.
 
@@ -57,13 +109,45 @@ def check(document, today, translate):
     :rtype: list[Finding]
     """
     return [
-        finding for rule in RULES for finding in rule(document, today, translate) or ()
+        finding for rule in RULES for finding in rule.apply(document, today, translate)
     ]
 
 
-def _rule(function):
-    RULES.append(function)
-    return function
+def check_emisor(emisor, translate):
+    """Return what a company lacks to issue any document."""
+    document = _only(emisor, Receptor("", ""))
+    return _about(document, (EMISOR, COMPANY), translate)
+
+
+def check_receptor(receptor, translate):
+    """Return what a customer lacks to be sent an invoice."""
+    return _about(_only(Emisor("", ""), receptor), (RECEPTOR,), translate)
+
+
+def _only(emisor, receptor):
+    return Documento(
+        TipoDTE=FACTURA,
+        Emisor=emisor,
+        Receptor=receptor,
+        Detalle=(),
+        MntNeto=0,
+        MntExe=0,
+        IVA=0,
+        MntTotal=0,
+    )
+
+
+def _about(document, targets, translate):
+    findings = check(document, datetime.date.today(), translate)
+    return [finding for finding in findings if finding.target in targets]
+
+
+def _rule(number, source, severity=ERROR):
+    def register(function):
+        RULES.append(Rule(number, source, severity, function))
+        return function
+
+    return register
 
 
 def is_valid_rut(rut):
@@ -77,9 +161,12 @@ def is_valid_rut(rut):
     return check_digit == "0123456789K0"[11 - weighted % 11]
 
 
-@_rule
+# === The parties ===
+
+
+@_rule(1, "F, X")
 def rut(document, _today, _):
-    """Rule 1 (F, X): both RUT with a correct check digit."""
+    """Both RUT are there, with a correct check digit."""
     for value, name, target, field in (
         (document.Emisor.RUTEmisor, document.Emisor.RznSoc, EMISOR, "RUTEmisor"),
         (
@@ -105,9 +192,17 @@ def rut(document, _today, _):
         yield Finding("rut", ERROR, message, target, field)
 
 
-@_rule
+@_rule(13, "F, X")
 def giro(document, _today, _):
-    """Rules 13 and 17 (F): both parties' activity, on the documents that need it."""
+    """The company has a name and an activity (giro)."""
+    if not document.Emisor.RznSoc:
+        yield Finding(
+            "name_emisor",
+            ERROR,
+            _("Your company has no name. Enter it in the company's contact."),
+            EMISOR,
+            "RznSoc",
+        )
     if not document.Emisor.GiroEmis:
         yield Finding(
             "giro_emisor",
@@ -118,7 +213,20 @@ def giro(document, _today, _):
             EMISOR,
             "GiroEmis",
         )
-    if not document.Receptor.GiroRecep:
+
+
+@_rule(17, "F")
+def giro_receptor(document, _today, _):
+    """The customer has a name, and on an invoice an activity (giro)."""
+    if not document.Receptor.RznSocRecep:
+        yield Finding(
+            "name_receptor",
+            ERROR,
+            _("The customer has no name. Enter it in the customer's contact."),
+            RECEPTOR,
+            "RznSocRecep",
+        )
+    if document.TipoDTE in WITH_DESTINATION and not document.Receptor.GiroRecep:
         yield Finding(
             "giro_receptor",
             ERROR,
@@ -132,16 +240,49 @@ def giro(document, _today, _):
         )
 
 
-@_rule
+@_rule(14, "X")
+def acteco(document, _today, _):
+    """The company has 1 to 4 activity codes (acteco) of up to 6 digits."""
+    codes = document.Emisor.Acteco
+    if not codes:
+        message = _(
+            "Your company has no activity code (acteco), which every DTE needs. Enter "
+            "it in the company, as the SII shows it among your activities."
+        )
+    elif len(codes) > MAX_ACTIVITIES:
+        message = _(
+            "Your company has %(count)s activity codes, and a DTE holds %(limit)s. "
+            "Leave those that you invoice most.",
+            count=len(codes),
+            limit=MAX_ACTIVITIES,
+        )
+    elif wrong := next((c for c in codes if not re.fullmatch("[0-9]{1,6}", c)), None):
+        message = _(
+            "“%(code)s” is no activity code: they have up to six digits. Correct it "
+            "in the company.",
+            code=wrong,
+        )
+    else:
+        return
+    yield Finding("acteco", ERROR, message, COMPANY, "Acteco")
+
+
+@_rule(15, "F")
 def address(document, _today, _):
-    """Rules 15 and 17 (F): street and comuna of both parties."""
+    """On an invoice, both parties have a street and a comuna."""
     emisor, receptor = document.Emisor, document.Receptor
-    for value, name, target, field, what in (
-        (emisor.DirOrigen, emisor.RznSoc, EMISOR, "DirOrigen", _("street")),
-        (emisor.CmnaOrigen, emisor.RznSoc, EMISOR, "CmnaOrigen", _("comuna")),
-        (receptor.DirRecep, receptor.RznSocRecep, RECEPTOR, "DirRecep", _("street")),
-        (receptor.CmnaRecep, receptor.RznSocRecep, RECEPTOR, "CmnaRecep", _("comuna")),
-    ):
+    texts = []
+    if document.TipoDTE in WITH_ORIGIN:
+        texts += [
+            (emisor.DirOrigen, emisor.RznSoc, EMISOR, "DirOrigen"),
+            (emisor.CmnaOrigen, emisor.RznSoc, EMISOR, "CmnaOrigen"),
+        ]
+    if document.TipoDTE in WITH_DESTINATION:
+        texts += [
+            (receptor.DirRecep, receptor.RznSocRecep, RECEPTOR, "DirRecep"),
+            (receptor.CmnaRecep, receptor.RznSocRecep, RECEPTOR, "CmnaRecep"),
+        ]
+    for value, name, target, field in texts:
         if not value:
             yield Finding(
                 "address",
@@ -150,38 +291,161 @@ def address(document, _today, _):
                     "The address of %(name)s has no %(what)s, which the SII requires. "
                     "Enter it in its contact.",
                     name=name,
-                    what=what,
+                    what=_("comuna") if field.startswith("Cmna") else _("street"),
                 ),
                 target,
                 field,
             )
 
 
-@_rule
-def date(document, today, _):
-    """Rules 8 and 10 (F, P): within the SII's range, neither in the future nor old."""
-    if not document.FchEmis:
+@_rule(18, "P, F", WARNING)
+def stand_in(document, _today, _):
+    """66666666-6 is for receipts (a warning), 55555555-5 for exports (an error)."""
+    if document.Receptor.RUTRecep == ANYONE:
+        yield Finding(
+            "stand_in",
+            WARNING,
+            _(
+                "66666666-6 stands for an unknown buyer and belongs on receipts. Enter "
+                "the RUT of %(name)s, or issue a receipt.",
+                name=document.Receptor.RznSocRecep,
+            ),
+            RECEPTOR,
+            "RUTRecep",
+        )
+    elif document.Receptor.RUTRecep == FOREIGNER:
+        yield Finding(
+            "stand_in",
+            ERROR,
+            _(
+                "55555555-5 stands for a foreign buyer and belongs on export invoices. "
+                "Enter the RUT of %(name)s, or issue an export invoice.",
+                name=document.Receptor.RznSocRecep,
+            ),
+            RECEPTOR,
+            "RUTRecep",
+        )
+
+
+# === The heading ===
+
+
+@_rule(2, "X")
+def document_type(document, _today, _):
+    """The type is one of 33, 34, 46, 52, 56, 61."""
+    if document.TipoDTE not in KNOWN_TYPES:
+        yield Finding(
+            "document_type",
+            ERROR,
+            _(
+                "Documents of type %(type)s have another form and are not covered. Use "
+                "33, 34, 56 or 61.",
+                type=document.TipoDTE or "?",
+            ),
+            DOCUMENT,
+            "TipoDTE",
+        )
+
+
+@_rule(3, "X")
+def folio(document, _today, _):
+    """The folio, once there is one, is a whole number of up to 10 digits."""
+    if document.Folio is not None and not 0 < document.Folio <= MAX_FOLIO:
+        yield Finding(
+            "folio",
+            ERROR,
+            _(
+                "The folio %(folio)s is not a number from 1 to 9,999,999,999. Reset "
+                "the document to draft and correct its number.",
+                folio=document.Folio,
+            ),
+            DOCUMENT,
+            "Folio",
+        )
+
+
+@_rule(8, "F")
+def date_range(document, _today, _):
+    """The date is from April 2003 to the end of 2050."""
+    if not document.FchEmis or FIRST_DATE <= document.FchEmis <= LAST_DATE:
         return
     if document.FchEmis < FIRST_DATE:
-        severity, message = ERROR, _("The date is before April 2003: no DTE existed.")
-    elif document.FchEmis > today:
-        severity, message = (
-            WARNING,
-            _("The date is in the future. Date the document with today or earlier."),
-        )
-    elif document.FchEmis < today - STALE_AFTER:
-        severity, message = (
-            WARNING,
-            _("The date is more than two months ago. Check that it is right."),
+        message = _(
+            "The date is before April 2003: no DTE existed. Correct the invoice date."
         )
     else:
+        message = _(
+            "The date is after 2050, which a DTE cannot hold. Correct the invoice date."
+        )
+    yield Finding("date", ERROR, message, DOCUMENT, "FchEmis")
+
+
+@_rule(10, "P", WARNING)
+def date(document, today, _):
+    """The date is not in the future and not older than two months."""
+    if not document.FchEmis or not FIRST_DATE <= document.FchEmis <= LAST_DATE:
         return
-    yield Finding("date", severity, message, DOCUMENT, "FchEmis")
+    if document.FchEmis > today:
+        message = _(
+            "The date is in the future. Date the document with today or earlier."
+        )
+    elif document.FchEmis < today - STALE_AFTER:
+        message = _("The date is more than two months ago. Check that it is right.")
+    else:
+        return
+    yield Finding("date", WARNING, message, DOCUMENT, "FchEmis")
 
 
-@_rule
+@_rule(11, "F")
+def payment_form(document, _today, _):
+    """An invoice says how it is paid: 1 cash, 2 credit, 3 free of charge."""
+    if document.TipoDTE in WITH_PAYMENT and document.FmaPago not in (1, 2, 3):
+        yield Finding(
+            "payment_form",
+            ERROR,
+            _("The invoice does not say how it is paid. Choose its form of payment."),
+            DOCUMENT,
+            "FmaPago",
+        )
+
+
+@_rule(12, "P", WARNING)
+def due_date(document, _today, _):
+    """The due date is not before the date, and one that a DTE can hold."""
+    due = document.FchVenc
+    if due and (due < (document.FchEmis or due) or due > LAST_DATE):
+        yield Finding(
+            "due_date",
+            WARNING if due <= LAST_DATE else ERROR,
+            _(
+                "The due date %(due)s is before the document's own, or after 2050. "
+                "Correct the due date or the payment terms.",
+                due=due.isoformat(),
+            ),
+            DOCUMENT,
+            "FchVenc",
+        )
+
+
+@_rule(38, "F")
+def transfer(document, _today, _):
+    """A dispatch guide says why the goods move (1 to 9)."""
+    if document.TipoDTE == GUIA and document.IndTraslado not in range(1, 10):
+        yield Finding(
+            "transfer",
+            ERROR,
+            _("The dispatch guide does not say why the goods move. Choose the reason."),
+            DOCUMENT,
+            "IndTraslado",
+        )
+
+
+# === The lines ===
+
+
+@_rule(19, "X")
 def lines(document, _today, _):
-    """Rule 19 (X): 1 to 60 lines."""
+    """There are 1 to 60 lines."""
     if not document.Detalle:
         yield Finding(
             "lines",
@@ -204,90 +468,172 @@ def lines(document, _today, _):
         )
 
 
-@_rule
-def latin_1(document, _today, _):
-    """Rule 40 (C: ENV-3-0): the file is ISO 8859-1, so no emoji and no control codes."""
-    texts = [
-        (document.Emisor.RznSoc, EMISOR, "RznSoc", None),
-        (document.Emisor.GiroEmis, EMISOR, "GiroEmis", None),
-        (document.Receptor.RznSocRecep, RECEPTOR, "RznSocRecep", None),
-        (document.Receptor.GiroRecep, RECEPTOR, "GiroRecep", None),
-        (document.Receptor.DirRecep, RECEPTOR, "DirRecep", None),
-        (document.Receptor.CmnaRecep, RECEPTOR, "CmnaRecep", None),
-    ]
+@_rule(20, "X")
+def item_name(document, _today, _):
+    """Each line says what it is."""
     for line in document.Detalle:
-        texts.append((line.NmbItem, LINE, "NmbItem", line.NroLinDet))
-        texts.append((line.DscItem, LINE, "DscItem", line.NroLinDet))
-    for text, target, field, number in texts:
-        # Tab and line breaks are spaces to the reader of an XML file.
-        bad = re.sub(r"[\t\n\r\x20-\x7e\xa0-\xff]", "", text)
-        if bad:
+        if not line.NmbItem:
             yield Finding(
-                "latin_1",
+                "item_name",
                 ERROR,
                 _(
-                    "“%(text)s” has a character that a DTE cannot hold: %(character)s. "
-                    "Take it out or replace it.",
-                    text=text,
-                    character=bad[0] if bad[0].isprintable() else ascii(bad[0]),
+                    "Line %(number)s says nothing of what is invoiced. Give it a "
+                    "description.",
+                    number=line.NroLinDet,
                 ),
-                target,
-                field,
-                number,
+                LINE,
+                "NmbItem",
+                line.NroLinDet,
             )
 
 
-@_rule
-def affected_line(document, _today, _):
-    """Rule 29 (F): a type 33 needs a line with IVA."""
-    if document.TipoDTE == FACTURA and not document.MntNeto:
+@_rule(21, "X")
+def quantity(document, _today, _):
+    """Quantities and prices are from 0.000001 to 999,999,999,999."""
+    for line in document.Detalle:
+        for value, field, what in (
+            (line.QtyItem, "QtyItem", "quantity"),
+            (line.PrcItem, "PrcItem", "price"),
+        ):
+            if 1e-6 <= value < 1e12 or (not value and not line.MontoItem):
+                continue
+            yield Finding(
+                "quantity",
+                ERROR,
+                _(
+                    "The quantity of line %(number)s, %(value)s, cannot be written in a "
+                    "DTE: it holds from 0.000001 to 999,999,999,999.",
+                    number=line.NroLinDet,
+                    value=value,
+                )
+                if what == "quantity"
+                else _(
+                    "The price of line %(number)s, %(value)s, cannot be written in a "
+                    "DTE: it holds from 0.000001 to 999,999,999,999.",
+                    number=line.NroLinDet,
+                    value=value,
+                ),
+                LINE,
+                field,
+                line.NroLinDet,
+            )
+
+
+@_rule(22, "F, C: DET-2-200", WARNING)
+def line_amount(document, _today, _):
+    """A line's amount is quantity × price, half up, − discount + surcharge."""
+    for line in document.Detalle:
+        expected = half_up(line.QtyItem, line.PrcItem)
+        expected += line.RecargoMonto - line.DescuentoMonto
+        if expected != line.MontoItem:
+            yield Finding(
+                "line_amount",
+                WARNING,
+                _(
+                    "Line %(number)s amounts to $ %(amount)s, and its quantity, price "
+                    "and discount give $ %(expected)s. Check the line; the document is "
+                    "generated as Odoo computes it.",
+                    number=line.NroLinDet,
+                    amount=_pesos(line.MontoItem),
+                    expected=_pesos(expected),
+                ),
+                LINE,
+                "MontoItem",
+                line.NroLinDet,
+            )
+
+
+@_rule(23, "C", WARNING)
+def discount_amount(document, _today, _):
+    """A percentage of discount or surcharge comes with its amount."""
+    for line in document.Detalle:
+        for percent, amount, field in (
+            (line.DescuentoPct, line.DescuentoMonto, "DescuentoMonto"),
+            (line.RecargoPct, line.RecargoMonto, "RecargoMonto"),
+        ):
+            if percent and not amount and line.MontoItem:
+                yield Finding(
+                    "discount_amount",
+                    WARNING,
+                    _(
+                        "The discount of line %(number)s, %(percent)s %%, comes to less "
+                        "than a peso. Take it off the line.",
+                        number=line.NroLinDet,
+                        percent=percent,
+                    ),
+                    LINE,
+                    field,
+                    line.NroLinDet,
+                )
+
+
+@_rule(24, "X")
+def negative_line(document, _today, _):
+    """No line is negative, and there are up to 20 discounts on the whole."""
+    for line in document.Detalle:
+        if line.MontoItem < 0:
+            yield Finding(
+                "negative_line",
+                ERROR,
+                _(
+                    "Line %(number)s is negative, which a DTE cannot hold. Enter it as "
+                    "a discount.",
+                    number=line.NroLinDet,
+                ),
+                LINE,
+                "MontoItem",
+                line.NroLinDet,
+            )
+    if len(document.DscRcgGlobal) > MAX_DISCOUNTS:
         yield Finding(
-            "affected_line",
+            "discounts",
             ERROR,
             _(
-                "All lines are exempt, and an invoice of type 33 needs one with IVA. "
-                "Use an exempt invoice (34), or add the tax to the lines."
+                "The document has %(count)s discounts on the whole; the SII accepts "
+                "%(limit)s. Add some of them up.",
+                count=len(document.DscRcgGlobal),
+                limit=MAX_DISCOUNTS,
             ),
             DOCUMENT,
-            "MntNeto",
+            "DscRcgGlobal",
         )
 
 
-@_rule
-def exempt_without_iva(document, _today, _):
-    """Rule 30 (F): a type 34 has an exempt amount and no IVA."""
-    if document.TipoDTE == FACTURA_EXENTA and (document.IVA or document.MntNeto):
-        yield Finding(
-            "exempt_without_iva",
-            ERROR,
-            _(
-                "An exempt invoice (34) has lines with IVA. Use type 33, or take the "
-                "tax off the lines."
-            ),
-            DOCUMENT,
-            "IVA",
+# === The totals ===
+
+
+@_rule(25, "F: HED-2-220", WARNING)
+def sums(document, _today, _):
+    """Net and exempt amount are the sums of their lines, less their discounts."""
+    for total, is_exempt, field in (
+        (document.MntNeto, False, "MntNeto"),
+        (document.MntExe, True, "MntExe"),
+    ):
+        expected = sum(
+            line.MontoItem for line in document.Detalle if line.IndExe == is_exempt
+        ) - sum(
+            discount.ValorDR
+            for discount in document.DscRcgGlobal
+            if discount.IndExeDR == is_exempt
         )
+        if total != expected:
+            yield Finding(
+                "sums",
+                WARNING,
+                _(
+                    "The lines add up to $ %(expected)s, and the total of them is "
+                    "$ %(total)s. Check the document's lines.",
+                    expected=_pesos(expected),
+                    total=_pesos(total),
+                ),
+                DOCUMENT,
+                field,
+            )
 
 
-@_rule
-def reference(document, _today, _):
-    """Rule 32 (F: REF-3-415): a note refers to the document that it corrects."""
-    if document.TipoDTE in (NOTA_DEBITO, NOTA_CREDITO) and not document.Referencia:
-        yield Finding(
-            "reference",
-            ERROR,
-            _(
-                "The note does not say which document it corrects. Create it from the "
-                "invoice, with its Credit Note or Debit Note button."
-            ),
-            DOCUMENT,
-            "Referencia",
-        )
-
-
-@_rule
+@_rule(26, "F", WARNING)
 def iva(document, _today, _):
-    """Rule 26 (F): IVA is 19 % of the net amount, rounded half up to the peso."""
+    """IVA is 19 % of the net amount, half up. Odoo's rounding is never altered."""
     expected = (document.MntNeto * IVA_RATE_PERCENT + 50) // 100
     if expected != document.IVA:
         yield Finding(
@@ -304,9 +650,9 @@ def iva(document, _today, _):
         )
 
 
-@_rule
+@_rule(27, "F: HED-2-260", WARNING)
 def total(document, _today, _):
-    """Rule 27 (F: HED-2-260): the total is net + exempt + IVA + other taxes."""
+    """The total is net + exempt + IVA + other taxes − withheld ones."""
     expected = document.MntNeto + document.MntExe + document.IVA
     expected += sum(tax.MontoImp for tax in document.ImptoReten)
     if document.MntTotal != expected:
@@ -324,5 +670,311 @@ def total(document, _today, _):
         )
 
 
+@_rule(28, "X")
+def amounts(document, _today, _):
+    """Amounts are not negative."""
+    for name in ("MntNeto", "MntExe", "IVA", "MntTotal"):
+        value = getattr(document, name)
+        if value < 0:
+            yield Finding(
+                "amounts",
+                ERROR,
+                _(
+                    "An amount is negative: %(name)s, $ %(value)s. The discounts are "
+                    "more than what is invoiced; issue a credit note instead.",
+                    name=name,
+                    value=_pesos(value),
+                ),
+                DOCUMENT,
+                name,
+            )
+
+
+@_rule(29, "F")
+def affected_line(document, _today, _):
+    """A type 33 has a line with IVA."""
+    if document.TipoDTE == FACTURA and document.Detalle and not document.MntNeto:
+        yield Finding(
+            "affected_line",
+            ERROR,
+            _(
+                "All lines are exempt, and an invoice of type 33 needs one with IVA. "
+                "Use an exempt invoice (34), or add the tax to the lines."
+            ),
+            DOCUMENT,
+            "MntNeto",
+        )
+
+
+@_rule(30, "F")
+def exempt_without_iva(document, _today, _):
+    """A type 34 has an exempt amount and no IVA."""
+    if document.TipoDTE == FACTURA_EXENTA and (document.IVA or document.MntNeto):
+        yield Finding(
+            "exempt_without_iva",
+            ERROR,
+            _(
+                "An exempt invoice (34) has lines with IVA. Use type 33, or take the "
+                "tax off the lines."
+            ),
+            DOCUMENT,
+            "IVA",
+        )
+
+
+@_rule(31, "F, X")
+def other_taxes(document, _today, _):
+    """Other taxes have a code of the SII and its sign; up to 20, two on a line."""
+    for tax in document.ImptoReten:
+        if tax.TipoImp not in TAX_CODES:
+            message = _(
+                "A tax of %(rate)s %% has the SII code %(code)s, which is none. Enter "
+                "the code in the tax, or take the tax off the lines.",
+                rate=_short(tax.TasaImp),
+                code=tax.TipoImp,
+            )
+        elif not tax.MontoImp or (tax.MontoImp < 0) != (tax.TipoImp in WITHHELD):
+            message = _(
+                "The tax with the SII code %(code)s is $ %(amount)s: withheld taxes "
+                "are subtracted and others added, and none is zero. Check the tax.",
+                code=tax.TipoImp,
+                amount=_pesos(tax.MontoImp),
+            )
+        else:
+            continue
+        yield Finding("other_taxes", ERROR, message, DOCUMENT, "ImptoReten")
+    if len(document.ImptoReten) > MAX_TAXES:
+        yield Finding(
+            "other_taxes",
+            ERROR,
+            _(
+                "The document has %(count)s taxes besides IVA; the SII accepts "
+                "%(limit)s. Split it.",
+                count=len(document.ImptoReten),
+                limit=MAX_TAXES,
+            ),
+            DOCUMENT,
+            "ImptoReten",
+        )
+    codes = {tax.TipoImp for tax in document.ImptoReten}
+    for line in document.Detalle:
+        if len(line.CodImpAdic) > MAX_TAXES_PER_LINE or not codes.issuperset(
+            line.CodImpAdic
+        ):
+            yield Finding(
+                "other_taxes",
+                ERROR,
+                _(
+                    "The taxes of line %(number)s cannot be written in a DTE: up to two "
+                    "besides IVA, and each of them in the totals.",
+                    number=line.NroLinDet,
+                ),
+                LINE,
+                "CodImpAdic",
+                line.NroLinDet,
+            )
+
+
+# === The references ===
+
+
+@_rule(32, "F: REF-3-415")
+def reference(document, _today, _):
+    """A note refers to the document that it corrects."""
+    if document.TipoDTE in NOTES and not document.Referencia:
+        yield Finding(
+            "reference",
+            ERROR,
+            _(
+                "The note does not say which document it corrects. Create it from the "
+                "invoice, with its Credit Note or Debit Note button."
+            ),
+            REFERENCE,
+            "Referencia",
+        )
+
+
+@_rule(33, "F: REF-3-758")
+def reference_code(document, _today, _):
+    """A note's reference says whether it cancels, corrects a text or an amount."""
+    if (
+        document.TipoDTE in NOTES
+        and document.Referencia
+        and not any(each.CodRef in (1, 2, 3) for each in document.Referencia)
+    ):
+        yield Finding(
+            "reference_code",
+            ERROR,
+            _(
+                "The note does not say whether it cancels the document, corrects its "
+                "texts or its amounts. Choose it in the reference."
+            ),
+            REFERENCE,
+            "CodRef",
+        )
+
+
+@_rule(35, "F: REF-2-780", WARNING)
+def cancellation(document, _today, _):
+    """A note that cancels is of the same total, and of one document."""
+    coded = [each for each in document.Referencia if each.CodRef]
+    for each in coded:
+        if each.CodRef != CANCELS:
+            continue
+        if len(coded) > 1:
+            message = _(
+                "A note that cancels a document can correct no other one. Leave one "
+                "reference, or make a note for each."
+            )
+        elif each.total is not None and each.total != document.MntTotal:
+            message = _(
+                "The note says that it cancels document %(folio)s of $ %(other)s, and "
+                "is of $ %(total)s. Correct the amounts, or the code of the reference.",
+                folio=each.FolioRef,
+                other=_pesos(each.total),
+                total=_pesos(document.MntTotal),
+            )
+        else:
+            continue
+        yield Finding("cancellation", WARNING, message, REFERENCE, "CodRef")
+        return
+
+
+@_rule(36, "F: REF-2-781", WARNING)
+def text_correction(document, _today, _):
+    """A note that corrects texts amounts to nothing, and is of one document."""
+    coded = [each for each in document.Referencia if each.CodRef]
+    if any(each.CodRef == CORRECTS_TEXT for each in coded) and (
+        document.MntTotal or len(coded) > 1
+    ):
+        yield Finding(
+            "text_correction",
+            WARNING,
+            _(
+                "A note that corrects texts amounts to zero and refers to one document. "
+                "Set its prices to zero, or choose another code in the reference."
+            ),
+            REFERENCE,
+            "CodRef",
+        )
+
+
+@_rule(37, "X, F")
+def references(document, _today, _):
+    """Up to 40 references, each with type, folio, and a date from August 2002 on."""
+    if len(document.Referencia) > MAX_REFERENCES:
+        yield Finding(
+            "references",
+            ERROR,
+            _(
+                "The document has %(count)s references; the SII accepts %(limit)s.",
+                count=len(document.Referencia),
+                limit=MAX_REFERENCES,
+            ),
+            REFERENCE,
+            "Referencia",
+        )
+    for number, each in enumerate(document.Referencia, start=1):
+        if not each.TpoDocRef or len(each.TpoDocRef) > 3:
+            field, what = "TpoDocRef", _("type of document")
+        elif not each.FolioRef:
+            field, what = "FolioRef", _("number")
+        elif not each.FchRef or not FIRST_REFERENCE_DATE <= each.FchRef <= LAST_DATE:
+            field, what = "FchRef", _("date (from August 2002 on)")
+        else:
+            continue
+        yield Finding(
+            "references",
+            ERROR,
+            _(
+                "Reference %(number)s has no valid %(what)s. Enter it in the "
+                "document's references.",
+                number=number,
+                what=what,
+            ),
+            REFERENCE,
+            field,
+        )
+
+
+# === The texts ===
+
+
+@_rule(40, "C: ENV-3-0")
+def latin_1(document, _today, _):
+    """The file is ISO 8859-1: no emoji, no control characters."""
+    for text, target, field, number in _texts(document):
+        if LATIN_1.fullmatch(text):
+            continue
+        # What a word processor makes of plain characters is written as these.
+        if bad := odd_characters(text):
+            yield Finding(
+                "latin_1",
+                ERROR,
+                _(
+                    "“%(text)s” has a character that a DTE cannot hold: %(character)s. "
+                    "Take it out or replace it.",
+                    text=text,
+                    character=bad[0] if bad[0].isprintable() else ascii(bad[0]),
+                ),
+                target,
+                field,
+                number,
+            )
+
+
+@_rule(16, "X", WARNING)
+def length(document, _today, _):
+    """A text that is longer than the format holds is cut, and which is said here."""
+    for cut in fit(document)[1]:
+        yield Finding(
+            "length",
+            WARNING,
+            _(
+                "“%(text)s” is too long for a DTE and is cut to “%(kept)s”. Shorten it "
+                "if that does not say enough.",
+                text=cut.text,
+                kept=cut.kept,
+            ),
+            _TARGETS.get(cut.part, REFERENCE),
+            cut.field,
+            cut.number if cut.part is Detalle else None,
+        )
+
+
+_TARGETS = {
+    Emisor: EMISOR,
+    Receptor: RECEPTOR,
+    Detalle: LINE,
+    DscRcgGlobal: DOCUMENT,
+}
+
+
+def _texts(document):
+    emisor, receptor = document.Emisor, document.Receptor
+    for part, target, fields in (
+        (emisor, EMISOR, ("RznSoc", "GiroEmis", "DirOrigen", "CmnaOrigen")),
+        (emisor, COMPANY, ("CiudadOrigen",)),
+        (receptor, RECEPTOR, ("RznSocRecep", "GiroRecep", "DirRecep", "CmnaRecep")),
+        (receptor, RECEPTOR, ("CiudadRecep",)),
+    ):
+        for field in fields:
+            yield getattr(part, field), target, field, None
+    for line in document.Detalle:
+        yield line.NmbItem, LINE, "NmbItem", line.NroLinDet
+        if line.DscItem:
+            yield line.DscItem, LINE, "DscItem", line.NroLinDet
+        yield line.UnmdItem, LINE, "UnmdItem", line.NroLinDet
+    for discount in document.DscRcgGlobal:
+        yield discount.GlosaDR, DOCUMENT, "GlosaDR", None
+    for each in document.Referencia:
+        yield each.FolioRef, REFERENCE, "FolioRef", None
+        yield each.RazonRef, REFERENCE, "RazonRef", None
+
+
 def _pesos(amount):
     return f"{amount:,}".replace(",", ".")
+
+
+def _short(number):
+    return f"{number:.2f}".rstrip("0").rstrip(".")

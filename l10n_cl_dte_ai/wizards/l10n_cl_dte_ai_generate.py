@@ -1,7 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, fields, models
+from odoo.tools import format_date
 
 from ..models.account_move import OVERRIDE_GROUP
+from ..tools import dte_document
+
+
+def _number(value):
+    """Return a number as it is written in Chile: 1.234,5."""
+    text = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return text.translate(str.maketrans(",.", ".,"))
 
 
 class L10nClDteAiGenerate(models.TransientModel):
@@ -40,6 +48,8 @@ class L10nClDteAiGenerate(models.TransientModel):
     needs_override = fields.Boolean(compute="_compute_situation")
     may_override = fields.Boolean(compute="_compute_situation")
     override_reason = fields.Char(string="Reason")
+    preview = fields.Html(compute="_compute_preview", sanitize=False)
+    has_edi = fields.Boolean(string="Odoo Generates It", compute="_compute_situation")
     attachment_id = fields.Many2one(
         related="move_id.l10n_cl_dte_ai_attachment_id", string="Generated File"
     )
@@ -67,6 +77,37 @@ class L10nClDteAiGenerate(models.TransientModel):
             wizard.message = validation.message or wizard._why_not_asked(validation)
             wizard.needs_override = move._l10n_cl_dte_ai_needs_override(findings)
             wizard.may_override = self.env.user.has_group(OVERRIDE_GROUP)
+            wizard.has_edi = move._l10n_cl_dte_ai_has_edi()
+
+    @api.depends("move_id")
+    @api.depends_context("lang")
+    def _compute_preview(self):
+        """The document as a person reads it, with what the format cuts already cut."""
+        for wizard in self:
+            document, _cuts = dte_document.fit(wizard.move_id._l10n_cl_dte_document())
+            wizard.preview = self.env["ir.qweb"]._render(
+                "l10n_cl_dte_ai.preview",
+                {
+                    "document": document,
+                    "type_name": wizard.document_type_id.name,
+                    "actions": {
+                        int(key): label.partition(". ")[2]
+                        for key, label in self.env["l10n_cl.account.invoice.reference"]
+                        ._fields["reference_doc_code"]
+                        ._description_selection(self.env)
+                    },
+                    "payments": {
+                        int(key): label
+                        for key, label in wizard.move_id._fields[
+                            "l10n_cl_dte_ai_payment_form"
+                        ]._description_selection(self.env)
+                    },
+                    "pesos": lambda amount: f"$ {_number(amount)}",
+                    "number": _number,
+                    "joined": lambda *texts: ", ".join(filter(None, texts)) or "—",
+                    "date": lambda value: format_date(self.env, value),
+                },
+            )
 
     def _link(self, finding):
         """Return where a finding is mended, unless it is the document underneath."""
@@ -113,8 +154,8 @@ class L10nClDteAiGenerate(models.TransientModel):
                 "type": "success",
                 "title": self.env._("DTE generated"),
                 "message": self.env._(
-                    "%s is attached to the document. It is not yet the XML, and not "
-                    "signed.",
+                    "%s is attached to the document. It is unsigned: not yet a tax "
+                    "document.",
                     attachment.name,
                 ),
                 "next": {"type": "ir.actions.act_window_close"},

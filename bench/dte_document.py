@@ -1,0 +1,82 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Rules and XML of a document, against lxml building the same tree by hand.
+
+Run by `python3 -m dev bench`, in the environment of the oracles. Prints JSON.
+"""
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "l10n_cl_dte_ai"), str(ROOT / "oracle")]
+
+import documents  # noqa: E402
+from lxml import etree  # noqa: E402
+from tools import dte_rules, dte_xml  # noqa: E402
+
+DOCUMENTS, LINES, ROUNDS = 1_000, 6, 7
+
+
+def by_hand(tree):
+    """Build the tree of `(tag, text, children)` as one would with lxml alone."""
+    tag, attributes, text, children = tree
+    root = etree.Element(tag, attributes, nsmap={None: dte_xml.NAMESPACE})
+    root.text = text
+    stack = [(root, children)]
+    while stack:
+        parent, nodes = stack.pop()
+        for tag, attributes, text, children in nodes:
+            element = etree.SubElement(parent, tag, attributes)
+            element.text = text
+            if children:
+                stack.append((element, children))
+    return etree.tostring(root, encoding=dte_xml.ENCODING, xml_declaration=True)
+
+
+def as_tuples(element):
+    return (
+        element.tag,
+        dict(element.attrib),
+        element.text,
+        [as_tuples(child) for child in element],
+    )
+
+
+def seconds(function):
+    times = []
+    for _round in range(ROUNDS):
+        start = time.process_time()
+        for _document in range(DOCUMENTS):
+            function()
+        times.append((time.process_time() - start) / DOCUMENTS)
+    return statistics.median(times)
+
+
+def main():
+    document = documents.document(
+        lines=[
+            documents.line(
+                number,
+                12_345 * number,
+                NmbItem=f"Servicio de bodegaje número {number}",
+                DscItem="Bodega 7, posición A",
+                UnmdItem="Unid",
+            )
+            for number in range(1, LINES + 1)
+        ]
+    )
+    tree = as_tuples(etree.fromstring(dte_xml.as_xml(document)))
+
+    def ours():
+        dte_rules.check(document, documents.TODAY, lambda text, /, **values: text)
+        dte_xml.as_xml(document)
+
+    json.dump(
+        {"ours": seconds(ours), "by_hand": seconds(lambda: by_hand(tree))}, sys.stdout
+    )
+
+
+main()

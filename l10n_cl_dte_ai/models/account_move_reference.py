@@ -1,0 +1,102 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import Command, api, fields, models
+
+
+class AccountMove(models.Model):
+    """What Community's invoices lack for a DTE, and names that its own code misses."""
+
+    _inherit = "account.move"
+
+    # As `l10n_cl_edi` calls it, which Odoo's own `l10n_cl` reads too.
+    l10n_cl_reference_ids = fields.One2many(
+        "l10n_cl.account.invoice.reference",
+        "move_id",
+        string="References",
+        copy=False,
+        help="Chile: the documents that this one corrects, cancels or refers to.",
+    )
+    l10n_cl_dte_ai_payment_form = fields.Selection(
+        [("1", "Cash"), ("2", "Credit"), ("3", "Free of Charge")],
+        string="Form of Payment",
+        help="Chile: how the DTE says that it is paid. Left empty, it is credit where "
+        "the due date is later than the invoice's.",
+    )
+    l10n_cl_dte_ai_shows_references = fields.Boolean(
+        string="Shows DTE References",
+        compute="_compute_l10n_cl_dte_ai_shows_references",
+    )
+
+    @api.depends("l10n_cl_dte_ai_is_candidate")
+    def _compute_l10n_cl_dte_ai_shows_references(self):
+        # `l10n_cl_edi` has a tab of its own for the same records.
+        shown = not self._l10n_cl_dte_ai_has_edi()
+        for move in self:
+            move.l10n_cl_dte_ai_shows_references = (
+                shown and move.l10n_cl_dte_ai_is_candidate
+            )
+
+    # === References === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'account': a note that is made without the wizards has them too.
+        moves = super().create(vals_list)
+        if not self._l10n_cl_dte_ai_has_edi():
+            for move in moves:
+                origin = move.reversed_entry_id or move.debit_origin_id
+                if (
+                    origin
+                    and not move.l10n_cl_reference_ids
+                    and move.l10n_cl_dte_ai_is_candidate
+                ):
+                    move.l10n_cl_reference_ids = [
+                        Command.create(origin._l10n_cl_dte_ai_reference_values())
+                    ]
+        return moves
+
+    def _l10n_cl_dte_ai_reference_values(self, reason=""):
+        """Return the values of a reference to this document."""
+        self.ensure_one()
+        return {
+            "l10n_cl_reference_doc_type_id": self.l10n_latam_document_type_id.id,
+            "origin_doc_number": (self.l10n_latam_document_number or "").lstrip("0"),
+            "date": self.invoice_date,
+            "reason": reason,
+        }
+
+    def _l10n_cl_dte_ai_refers_by_itself(self):
+        """Tell whether a note on this document is to get a reference from us."""
+        return (
+            self.l10n_cl_dte_ai_is_candidate
+            and bool(self.l10n_latam_document_type_id)
+            and not self._l10n_cl_dte_ai_has_edi()
+        )
+
+    def _l10n_cl_dte_ai_reference_code(self):
+        """Return what a note does to its original, judged by the amounts.
+
+        A credit note of the same total cancels an invoice, and a debit note of the
+        same total a credit note.
+        """
+        self.ensure_one()
+        origin = self.reversed_entry_id or self.debit_origin_id
+        can_cancel = self.reversed_entry_id or origin.move_type == "out_refund"
+        same = self.currency_id.is_zero(self.amount_total - origin.amount_total)
+        return "1" if can_cancel and same else "3"
+
+    # === Names that `l10n_cl` calls and only `l10n_cl_edi` defines === #
+
+    def _format_length(self, text, text_len):
+        """Return a text cut to a length; printing in a foreign currency needs it."""
+        parent = getattr(super(), "_format_length", None)
+        if parent:
+            return parent(text, text_len)
+        return (text and text[:text_len]) or ""
+
+    def _l10n_cl_normalize_currency_name(self, currency_name):
+        """Return the customs' name of a currency, or its code where it has none."""
+        parent = getattr(super(), "_l10n_cl_normalize_currency_name", None)
+        if parent:
+            return parent(currency_name)
+        names = {"CLP": "PESO CL", "USD": "DOLAR USA", "EUR": "EURO"}
+        return names.get(currency_name, currency_name)

@@ -1,0 +1,520 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The generated file, what it is built from, and what Community lacks for it."""
+
+import io
+import zipfile
+from unittest.mock import patch
+
+from odoo import Command
+from odoo.exceptions import UserError
+from odoo.tests import Form, tagged
+from odoo.tools import file_open
+
+from .common import DteAiCommon
+
+FIXTURES = "l10n_cl_dte_ai/tests/fixtures"
+EDI = "_l10n_cl_dte_ai_has_edi"
+
+
+class DteFileCommon(DteAiCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.own_company = cls.company_data["company"]
+        # What is tested is the file, not the road to it.
+        cls.own_company.l10n_cl_dte_ai_service_id = False
+        cls.own_company.l10n_cl_dte_ai_ciudad = "Santiago"
+
+    def generate(self, document):
+        return document._l10n_cl_dte_ai_generate()
+
+    def findings(self, document):
+        return {finding.code for finding in document._l10n_cl_dte_ai_findings()}
+
+    def reverse(self, origin, reason="Devolución", **values):
+        wizard = (
+            self.env["account.move.reversal"]
+            .with_context(active_model="account.move", active_ids=origin.ids)
+            .create(
+                {
+                    "reason": reason,
+                    "date": "2026-03-05",
+                    "journal_id": origin.journal_id.id,
+                    **values,
+                }
+            )
+        )
+        return self.env["account.move"].browse(wizard.reverse_moves()["res_id"])
+
+    def debit(self, origin, reason="Diferencia", **values):
+        wizard = (
+            self.env["account.debit.note"]
+            .with_context(active_model="account.move", active_ids=origin.ids)
+            .create({"reason": reason, "date": "2026-03-05", **values})
+        )
+        action = wizard.create_debit()
+        return self.env["account.move"].browse(action["res_id"])
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestDteFile(DteFileCommon):
+    """Each type against a file that the tests in `oracle/` validate independently."""
+
+    def assertFile(self, document, fixture):
+        if document.state == "draft":
+            document.action_post()
+        attachment = self.generate(document)
+        self.assertEqual(
+            attachment.name,
+            f"DTE_{document.l10n_latam_document_type_id.code}_"
+            f"{int(document.l10n_latam_document_number)}.xml",
+        )
+        with file_open(f"{FIXTURES}/{fixture}.xml", "rb") as file:
+            self.assertEqual(
+                attachment.raw.decode("iso-8859-1"), file.read().decode("iso-8859-1")
+            )
+
+    def create_invoice(self):
+        ila = self.env["account.chart.template"].with_company(self.own_company)
+        tax = ila.sudo().ref("ila_a_100_s").sudo(False)
+        return self.create_posted(
+            folio="000041",
+            invoice_date="2026-03-02",
+            invoice_date_due="2026-04-01",
+            lines=[
+                {"name": "Asesoría “en terreno”\n2 días & viáticos", "price": 90_000},
+                {
+                    "name": "Bebida",
+                    "price": 990.5,
+                    "quantity": 12.25,
+                    "discount": 7.5,
+                    "tax_ids": [Command.set((self.vat_19 + tax).ids)],
+                },
+                {"name": "Pasajes", "price": 12_000, "exempt": True},
+                {"name": "Descuento por volumen", "price": -5_000},
+            ],
+        )
+
+    def test_invoice(self):
+        self.assertFile(self.create_invoice(), "DTE_33_41")
+
+    def test_exempt_invoice(self):
+        document = self.create_posted(
+            "34",
+            folio="000012",
+            invoice_date="2026-03-02",
+            invoice_date_due="2026-03-02",
+        )
+        self.assertFile(document, "DTE_34_12")
+
+    def test_credit_note_that_cancels(self):
+        note = self.reverse(self.create_invoice(), "Anula: error de digitación")
+        note.l10n_latam_document_number = "000007"
+        self.assertFile(note, "DTE_61_7")
+
+    def test_debit_note(self):
+        note = self.debit(self.create_invoice())
+        note.l10n_latam_document_type_id = self.env.ref("l10n_cl.dc_nd_f_dte")
+        note.invoice_line_ids = [Command.create(self.line("Diferencia", 10_000))]
+        note.l10n_latam_document_number = "000003"
+        self.assertFile(note, "DTE_56_3")
+
+    def test_the_same_invoice_gives_the_same_file(self):
+        document = self.create_posted()
+        attachment = self.generate(document)
+        messages = len(document.message_ids)
+        self.assertEqual(self.generate(document), attachment)
+        self.assertEqual(len(document.message_ids), messages)
+        self.env.invalidate_all()
+        self.assertEqual(document._l10n_cl_dte_ai_file_content(), attachment.raw)
+
+    def test_a_changed_invoice_says_that_its_file_is_outdated(self):
+        document = self.create_posted()
+        old = self.generate(document)
+        self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+        self.customer.city = "Curicó"
+        self.assertIn("l10n_cl_dte_ai_file", document._get_alerts())
+        new = self.generate(document)
+        self.assertNotEqual(new, old)
+        self.assertTrue(old.exists())
+        self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+
+    def test_the_chatter_says_what_it_is_and_what_the_rules_found(self):
+        self.customer.l10n_cl_activity_description = "x" * 41
+        document = self.create_posted()
+        attachment = self.generate(document)
+        messages = self.messages(document)
+        self.assertIn(attachment.name, messages)
+        self.assertIn("unsigned: not yet a tax document", messages)
+        self.assertIn("too long for a DTE", messages)
+        self.assertIn("not asked", messages)
+
+    def test_a_zip_of_what_can_be_generated(self):
+        documents = self.create_posted() + self.create_posted() + self.create_document()
+        archive, refused = documents._l10n_cl_dte_ai_generate_zip()
+        self.assertEqual(list(refused), [documents[2]])
+        self.assertIn("is a draft", refused[documents[2]])
+        with zipfile.ZipFile(io.BytesIO(archive.raw)) as content:
+            self.assertEqual(
+                {name: content.read(name) for name in content.namelist()},
+                {
+                    attachment.name: attachment.raw
+                    for attachment in documents.l10n_cl_dte_ai_attachment_id
+                },
+            )
+        again, _refused = documents._l10n_cl_dte_ai_generate_zip()
+        self.assertEqual(again.raw, archive.raw)
+        nothing, refused = documents[2]._l10n_cl_dte_ai_generate_zip()
+        self.assertFalse(nothing)
+        self.assertTrue(refused)
+
+    def test_queries_do_not_grow_with_the_invoices(self):
+        lines = [{"name": f"Línea {number}"} for number in range(6)]
+        documents = self.env["account.move"].union(
+            *(self.create_posted(lines=lines) for _count in range(20))
+        )
+        notes = self.env["account.move"].union(*map(self.reverse, documents[:5]))
+        documents += notes
+        counts = []
+        documents._l10n_cl_dte_documents()  # what the registry caches
+        for some in (documents[:1] + notes[:1], documents):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            some = self.env["account.move"].browse(some.ids)
+            before = self.cr.sql_log_count
+            some._l10n_cl_dte_documents()
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(counts[0], counts[1])
+
+    def test_a_discount_of_less_than_a_peso_and_a_surcharge(self):
+        document = self.create_document(
+            lines=[
+                {"price": 10, "discount": 1},
+                {"price": 1_000, "discount": -10},
+                {"price": -100, "quantity": -3},
+            ]
+        )
+        small, surcharge, returned = document._l10n_cl_dte_document().Detalle
+        self.assertEqual((small.MontoItem, small.DescuentoMonto), (10, 0))
+        self.assertEqual(
+            (surcharge.MontoItem, surcharge.RecargoMonto, surcharge.DescuentoMonto),
+            (1_100, 100, 0),
+        )
+        self.assertEqual((returned.QtyItem, returned.PrcItem), (3, 100))
+        self.assertEqual(self.findings(document), {"discount_amount"})
+
+    def test_a_negative_line_is_a_discount_on_the_whole(self):
+        document = self.create_document(
+            lines=[{}, {"price": -1_000, "exempt": True}, {"exempt": True}]
+        )
+        [discount] = document._l10n_cl_dte_document().DscRcgGlobal
+        self.assertEqual((discount.ValorDR, discount.IndExeDR), (1_000, True))
+        self.assertFalse(self.findings(document))
+
+    def test_the_form_of_payment(self):
+        document = self.create_document(
+            invoice_date="2026-03-02", invoice_date_due="2026-03-02"
+        )
+        self.assertEqual(document._l10n_cl_dte_document().FmaPago, 1)
+        document.invoice_date_due = "2026-03-30"
+        found = document._l10n_cl_dte_document()
+        self.assertEqual((found.FmaPago, str(found.FchVenc)), (2, "2026-03-30"))
+        document.l10n_cl_dte_ai_payment_form = "3"
+        found = document._l10n_cl_dte_document()
+        self.assertEqual((found.FmaPago, found.FchVenc), (3, None))
+
+    def test_a_type_that_is_not_covered_says_so(self):
+        document = self.create_document()
+        for xmlid in ("l10n_cl.dc_b_f_dte", "l10n_cl.dc_fe_dte"):
+            document.l10n_latam_document_type_id = self.env.ref(xmlid)
+            with self.assertRaisesRegex(UserError, "are not covered"):
+                document.action_l10n_cl_dte_ai_generate()
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestSchema(DteFileCommon):
+    """With the SII's schemas loaded every file is validated."""
+
+    # Stands in for the SII's, which the tests in `oracle/` use.
+    SCHEMA = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
+        targetNamespace="http://www.sii.cl/SiiDte" xmlns="http://www.sii.cl/SiiDte"
+        elementFormDefault="qualified">
+      <xs:include schemaLocation="SiiTypes_v10.xsd"/>
+      <xs:element name="DTE"><xs:complexType><xs:sequence>
+        <xs:element name="%s"><xs:complexType><xs:sequence>
+          <xs:any maxOccurs="unbounded" processContents="skip"/>
+          </xs:sequence><xs:attribute name="ID" type="IDType"/></xs:complexType>
+        </xs:element>
+        <xs:element name="TED"/>
+        </xs:sequence><xs:attribute name="version"/></xs:complexType></xs:element>
+    </xs:schema>"""
+    TYPES = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
+        targetNamespace="http://www.sii.cl/SiiDte">
+      <xs:simpleType name="IDType"><xs:restriction base="xs:string"/></xs:simpleType>
+    </xs:schema>"""
+
+    def load(self, root):
+        files = {"DTE_v10.xsd": self.SCHEMA % root, "SiiTypes_v10.xsd": self.TYPES}
+        attachments = self.env["ir.attachment"].sudo()
+        attachments.search([("name", "=like", "l10n_cl_dte_ai.%.xsd")]).unlink()
+        for name, content in files.items():
+            attachments.create(
+                {"name": f"l10n_cl_dte_ai.{name}", "raw": content.encode()}
+            )
+
+    def test_without_them_nothing_is_validated(self):
+        self.assertIsNone(self.env["ir.attachment"]._l10n_cl_dte_ai_schema())
+
+    def test_a_valid_file(self):
+        self.load("Documento")
+        self.assertTrue(self.generate(self.create_posted()))
+
+    def test_a_file_that_the_schema_refuses_needs_a_reason(self):
+        self.load("Otro")
+        document = self.create_posted()
+        with self.assertRaisesRegex(UserError, "Otro"):
+            self.generate(document)
+        document = document.with_user(self.overrider)
+        self.assertTrue(document._l10n_cl_dte_ai_generate("El SII lo acepta así"))
+        self.assertIn("Otro", self.messages(document))
+
+    def test_they_are_loaded_from_the_sii_on_request(self):
+        settings = self.env["res.config.settings"].sudo().create({})
+        self.assertFalse(settings.l10n_cl_dte_ai_has_schemas)
+        attachments = self.registry["ir.attachment"]
+        name = "_l10n_cl_dte_ai_load_schemas"
+        with (
+            patch.object(attachments, name, return_value=False),
+            self.assertRaisesRegex(UserError, "could not be loaded"),
+        ):
+            settings.action_l10n_cl_dte_ai_load_schemas()
+        self.load("Documento")
+        settings.invalidate_recordset()
+        self.assertTrue(settings.l10n_cl_dte_ai_has_schemas)
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestPreview(DteFileCommon):
+    def test_it_shows_what_the_file_will_say(self):
+        self.customer.l10n_cl_activity_description = "y" * 50
+        origin = self.create_posted(folio="000041")
+        note = self.reverse(origin, "Anula <b>todo</b>")
+        preview = str(self.click(note).preview)
+        for text in (
+            "Comercial Los Boldos SpA",
+            "76202020-3",
+            "$ 119.000",
+            "Nº 41",
+            "Anula &lt;b&gt;todo",
+            "Unsigned",
+        ):
+            self.assertIn(text, " ".join(preview.split()))
+        self.assertNotIn("y" * 41, preview)
+
+    def test_it_needs_no_complete_document(self):
+        document = self.create_document(partner_id=False, lines=[{"price": -5}])
+        self.assertIn("Unsigned", str(self.click(document).preview))
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestReferences(DteFileCommon):
+    def test_a_reversal_cancels_until_its_amounts_change(self):
+        note = self.reverse(self.create_posted(folio="000041"), "Anula")
+        [reference] = note.l10n_cl_reference_ids
+        self.assertEqual(reference.l10n_cl_reference_doc_type_id.code, "33")
+        self.assertEqual(reference.origin_doc_number, "41")
+        self.assertEqual(reference.reason, "Anula")
+        self.assertEqual(reference.date, note.reversed_entry_id.invoice_date)
+        self.assertEqual(reference.reference_doc_code, "1")
+        note.invoice_line_ids.price_unit = 40_000
+        self.assertEqual(reference.reference_doc_code, "3")
+        self.assertEqual(self.findings(note), {"date"})  # of March
+
+    def test_a_debit_note_corrects_amounts(self):
+        note = self.debit(self.create_posted(folio="000041"), "Faltó", copy_lines=True)
+        [reference] = note.l10n_cl_reference_ids
+        self.assertEqual(reference.reference_doc_code, "3")
+        self.assertEqual(reference.reason, "Faltó")
+
+    def test_a_debit_note_of_a_credit_note_cancels_it(self):
+        credit = self.reverse(self.create_posted())
+        credit.action_post()
+        note = self.debit(credit)
+        note.invoice_line_ids = [Command.create(self.line())]
+        self.assertEqual(note.l10n_cl_reference_ids.reference_doc_code, "1")
+
+    def test_it_can_be_edited(self):
+        note = self.reverse(self.create_posted())
+        with Form(note) as form, form.l10n_cl_reference_ids.edit(0) as reference:
+            reference.reason = "Otra razón"
+            reference.reference_doc_code = "2"
+        [reference] = note._l10n_cl_dte_document().Referencia
+        self.assertEqual((reference.RazonRef, reference.CodRef), ("Otra razón", 2))
+        self.assertIn("text_correction", self.findings(note))
+        note.invoice_line_ids.price_unit = 0
+        self.assertEqual(note.l10n_cl_reference_ids.reference_doc_code, "2")
+
+    def test_an_order_can_be_referred_to(self):
+        document = self.create_document(
+            l10n_cl_reference_ids=[
+                Command.create(
+                    {
+                        "l10n_cl_reference_doc_type_id": self.env.ref(
+                            "l10n_cl.dc_odc"
+                        ).id,
+                        "origin_doc_number": "OC-77/A",
+                        "date": "2026-02-01",
+                    }
+                )
+            ]
+        )
+        [reference] = document._l10n_cl_dte_document().Referencia
+        self.assertEqual((reference.TpoDocRef, reference.FolioRef), ("801", "OC-77/A"))
+        self.assertIsNone(reference.CodRef)
+        self.assertFalse(self.findings(document))
+
+    def test_a_note_from_before_has_its_reference_too(self):
+        note = self.reverse(self.create_posted(folio="000041"))
+        note.l10n_cl_reference_ids.unlink()
+        [reference] = note._l10n_cl_dte_document().Referencia
+        self.assertEqual((reference.FolioRef, reference.CodRef), ("41", 1))
+
+    def test_a_changed_reference_outdates_the_verdict_and_the_file(self):
+        note = self.reverse(self.create_posted(folio="000041"))
+        digest = note._l10n_cl_dte_ai_digests()[note]
+        row = self.env["l10n_cl_dte_ai.validation"].sudo()._request(note)
+        note.action_post()
+        content = note._l10n_cl_dte_ai_file_content()
+        self.assertTrue(row.is_current)
+        note.l10n_cl_reference_ids.origin_doc_number = "42"
+        self.assertFalse(row.is_current)
+        self.assertNotEqual(note._l10n_cl_dte_ai_digests()[note], digest)
+        self.assertNotEqual(note._l10n_cl_dte_ai_file_content(), content)
+
+    def test_a_copy_does_not_take_them_along(self):
+        note = self.reverse(self.create_posted())
+        self.assertFalse(note.copy().l10n_cl_reference_ids)
+
+    def test_enterprise_fills_in_its_own(self):
+        origin = self.create_posted()
+        with patch.object(self.registry["account.move"], EDI, return_value=True):
+            note = self.reverse(origin)
+            self.assertFalse(note.l10n_cl_reference_ids)
+            self.assertFalse(note.l10n_cl_dte_ai_shows_references)
+            document = self.create_posted()
+            with self.assertRaisesRegex(UserError, "Odoo's own electronic invoicing"):
+                self.generate(document)
+            self.assertFalse(self.findings(document))
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestCommunityCrashes(DteFileCommon):
+    """Names that `l10n_cl` uses and does not define."""
+
+    def create_in_dollars(self, **values):
+        dollar = self.env.ref("base.USD").sudo()
+        dollar.active = True
+        self.env["res.currency.rate"].sudo().create(
+            {
+                "name": "2026-01-01",
+                "currency_id": dollar.id,
+                "company_id": self.own_company.id,
+                "inverse_company_rate": 950,
+            }
+        )
+        return self.create_document(currency_id=dollar.id, lines=[{"price": 10}])
+
+    def test_an_invoice_in_dollars_is_printed(self):
+        document = self.create_in_dollars()
+        document.action_post()
+        html, _type = self.env["ir.actions.report"]._render_qweb_html(
+            "account.account_invoices", document.ids
+        )
+        self.assertIn(b"USD", html)
+
+    def test_the_amounts_of_an_invoice_in_dollars(self):
+        amounts = self.create_in_dollars()._l10n_cl_get_amounts()
+        self.assertEqual(amounts["second_currency"]["name"], "DOLAR USA")
+
+    def test_a_foreign_suppliers_credit_note_is_posted(self):
+        supplier = self.customer.sudo().copy(
+            {
+                "vat": "55555555-5",
+                "country_id": self.env.ref("base.us").id,
+                "l10n_cl_sii_taxpayer_type": "4",
+                "l10n_latam_identification_type_id": self.env.ref(
+                    "l10n_latam_base.it_vat"
+                ).id,
+            }
+        )
+        values = {
+            "partner_id": supplier.id,
+            "invoice_date": "2026-03-02",
+            "l10n_latam_document_number": "000009",
+            "invoice_line_ids": [
+                Command.create({"name": "Uno", "price_unit": 100, "tax_ids": False})
+            ],
+        }
+        note = self.env["account.move"].create(
+            {
+                **values,
+                "move_type": "in_refund",
+                "l10n_latam_document_type_id": self.env.ref("l10n_cl.dc_nc_f_dte").id,
+                "l10n_cl_reference_ids": [
+                    Command.create(
+                        {
+                            "l10n_cl_reference_doc_type_id": self.env.ref(
+                                "l10n_cl.dc_fc_f_dte"
+                            ).id,
+                            "origin_doc_number": "8",
+                        }
+                    )
+                ],
+            }
+        )
+        note.action_post()
+        self.assertEqual(note.state, "posted")
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestReadiness(DteFileCommon):
+    def fields_of(self, record):
+        return [entry["message"] for entry in record.l10n_cl_dte_ai_readiness]
+
+    def test_a_company(self):
+        company = self.own_company
+        company.write(
+            {
+                "l10n_cl_dte_resolution_number": "80",
+                "l10n_cl_dte_resolution_date": "2014-08-22",
+            }
+        )
+        self.assertFalse(company.l10n_cl_dte_ai_readiness)
+        company.l10n_cl_company_activity_ids = False
+        company.l10n_cl_dte_resolution_date = False
+        company.partner_id.city = False
+        messages = " ".join(self.fields_of(company))
+        for missing in ("acteco", "resolution", "comuna"):
+            self.assertIn(missing, messages)
+        links = [entry["record"] for entry in company.l10n_cl_dte_ai_readiness]
+        self.assertIn(company.partner_id.id, [link["id"] for link in links if link])
+
+    def test_a_customer(self):
+        self.assertFalse(self.customer.l10n_cl_dte_ai_readiness)
+        self.customer.write({"city": False, "l10n_cl_activity_description": False})
+        messages = " ".join(self.fields_of(self.customer))
+        self.assertIn("comuna", messages)
+        self.assertIn("giro", messages)
+
+    def test_an_address_of_a_customer_points_to_the_firm(self):
+        address = (
+            self.env["res.partner"]
+            .sudo()
+            .create(
+                {"name": "Sucursal", "parent_id": self.customer.id, "type": "invoice"}
+            )
+        )
+        self.customer.l10n_cl_activity_description = False
+        entries = {e["message"]: e["record"] for e in address.l10n_cl_dte_ai_readiness}
+        [giro] = [link for text, link in entries.items() if "giro" in text]
+        self.assertEqual(giro["id"], self.customer.id)

@@ -1,0 +1,64 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The files that the addon's tests generate, as the library `cl-sii` reads them."""
+
+from pathlib import Path
+
+import pytest
+from cl_sii.dte import parse
+from cl_sii.libs import xml_utils
+from lxml import etree
+from tools import dte_xml
+
+FILES = sorted(
+    Path(__file__).parents[1].glob("l10n_cl_dte_ai/tests/fixtures/DTE_*.xml")
+)
+# The parser reads signed files only; what is in the signature does not matter to it.
+SIGNATURE = (
+    b"<TmstFirma>2026-03-02T12:00:00</TmstFirma></Documento>"
+    b'<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo/>'
+    b"<SignatureValue>c2ln</SignatureValue><KeyInfo><X509Data><X509Certificate>Y2Vy"
+    b"</X509Certificate></X509Data></KeyInfo></Signature>"
+)
+
+
+def test_there_is_one_of_each_type():
+    assert [path.stem.split("_")[1] for path in FILES] == ["33", "34", "56", "61"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_it_is_valid(path, schema):
+    content = path.read_bytes()
+    assert schema.validate(etree.fromstring(content)), schema.error_log
+    for lacks in (b"TED", b"TmstFirma", b"Signature"):
+        assert lacks not in content
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_another_parser_reads_the_same(path):
+    content = path.read_bytes()
+    signed = content.replace(b"</Documento>", SIGNATURE)
+    data = parse.parse_dte_xml(xml_utils.parse_untrusted_xml(signed))
+    _dte, code, folio = path.stem.split("_")
+    assert (data.tipo_dte.value, data.folio) == (int(code), int(folio))
+    assert str(data.emisor_rut) == "76101010-7"
+    assert str(data.receptor_rut) == "76202020-3"
+    assert data.receptor_razon_social == "Comercial Los Boldos SpA"
+    total = etree.fromstring(content).findtext(
+        ".//s:MntTotal", namespaces={"s": dte_xml.NAMESPACE}
+    )
+    assert data.monto_total == int(total)
+    assert len(data.referencias or ()) == (1 if code in ("56", "61") else 0)
+
+
+def test_the_schema_is_a_judge(schema):
+    """It would say so if the order of elements were wrong."""
+    content = FILES[0].read_bytes()
+    for wrong in (
+        content.replace(b"<FmaPago>2</FmaPago>\n", b"", 1).replace(
+            b"<TipoDTE>", b"<FmaPago>2</FmaPago><TipoDTE>"
+        ),
+        content.replace(b"<Acteco>711002</Acteco>", b""),
+        content.replace(b"<Folio>41<", b"<Folio>0<"),
+    ):
+        assert wrong != content
+        assert dte_xml.schema_errors(wrong, schema)

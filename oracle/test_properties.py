@@ -1,0 +1,59 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Any invoice breaks a rule, or gives a file that others read as the same document."""
+
+import os
+
+from documents import TODAY, documents
+from hypothesis import HealthCheck, event, given, settings
+from lxml import etree
+from reader import read
+from tools import dte_document, dte_rules, dte_xml
+
+# `HYPOTHESIS_EXAMPLES=5000 python3 -m dev test oracle` looks longer.
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "300"))
+ANY = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def translate(text, /, **values):
+    return text % values if values else text
+
+
+@ANY
+@given(document=documents())
+def test_a_document_breaks_a_rule_or_is_a_valid_file(schema, document):
+    findings = dte_rules.check(document, TODAY, translate)
+    for finding in findings:
+        assert finding.message.strip()
+        assert finding.message.endswith(".")
+    if any(finding.severity == dte_rules.ERROR for finding in findings):
+        event("breaks a rule")
+        return
+    event("is a file")
+    content = dte_xml.as_xml(document)
+    assert content == dte_xml.as_xml(document)
+    fitted, cuts = dte_document.fit(document)
+    assert read(content) == fitted
+    # What was cut is said.
+    assert len(cuts) == sum(finding.code == "length" for finding in findings)
+    # A second judge, with its own schema.
+    parsed = etree.fromstring(content)
+    assert schema.validate(parsed), schema.error_log
+    assert fitted.MntTotal == document.MntTotal
+
+
+@ANY
+@given(document=documents())
+def test_even_a_document_that_breaks_rules_is_a_readable_file(document):
+    """It may be generated anyway, with a reason."""
+    content = dte_xml.as_xml(document)
+    etree.fromstring(content)
+    assert read(content).MntTotal == document.MntTotal
+
+
+@ANY
+@given(document=documents())
+def test_what_fits_fits(document):
+    fitted, _cuts = dte_document.fit(document)
+    assert dte_document.fit(fitted) == (fitted, [])

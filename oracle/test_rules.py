@@ -1,0 +1,289 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Each rule has documents that break it and no other; a good document breaks none."""
+
+import datetime
+from dataclasses import replace
+
+import pytest
+from conftest import ROOT
+from documents import EMISOR, RECEPTOR, REFERENCE, TODAY, document, line
+from tools import dte_document, dte_rules
+from tools.dte_document import DscRcgGlobal, ImptoReten
+
+from dev.rules import TABLE, table
+
+OTHER = replace(REFERENCE, TpoDocRef="801", FolioRef="OC-1", CodRef=None, RazonRef="")
+DAY = datetime.timedelta(days=1)
+
+
+def emisor(**values):
+    return document(Emisor=replace(EMISOR, **values))
+
+
+def receptor(code="33", **values):
+    return document(code, Receptor=replace(RECEPTOR, **values))
+
+
+def reference(code="61", **values):
+    return document(code, Referencia=(replace(REFERENCE, **values),))
+
+
+def tax(number, amount, **values):
+    return ImptoReten(TipoImp=number, TasaImp=10.0, MontoImp=amount, **values)
+
+
+BROKEN = {
+    1: [
+        emisor(RUTEmisor=""),
+        emisor(RUTEmisor="76101010-8"),
+        receptor(RUTRecep="76.202.020-3"),
+        receptor(RUTRecep="76303030-k"),
+        receptor("61", RUTRecep=""),
+    ],
+    2: [document("39"), document("110"), document("")],
+    3: [document(Folio=0), document(Folio=10**10)],
+    8: [
+        document(FchEmis=datetime.date(2003, 3, 31)),
+        document(FchEmis=datetime.date(2051, 1, 1)),
+    ],
+    10: [document(FchEmis=TODAY + DAY), document(FchEmis=TODAY - 61 * DAY)],
+    11: [document(FmaPago=None), document("34", FmaPago=4)],
+    12: [
+        document(FmaPago=2, FchVenc=TODAY - DAY),
+        document(FmaPago=2, FchVenc=datetime.date(2051, 1, 1)),
+    ],
+    13: [emisor(RznSoc=""), emisor(GiroEmis="")],
+    14: [
+        emisor(Acteco=()),
+        emisor(Acteco=("1", "2", "3", "4", "5")),
+        emisor(Acteco=("1234567",)),
+        emisor(Acteco=("12a",)),
+    ],
+    15: [
+        emisor(DirOrigen=""),
+        emisor(CmnaOrigen=""),
+        receptor(DirRecep=""),
+        receptor("34", CmnaRecep=""),
+    ],
+    16: [
+        emisor(RznSoc="x" * 101),
+        emisor(GiroEmis="x" * 81),
+        emisor(DirOrigen="x" * 71),
+        emisor(CmnaOrigen="x" * 21),
+        emisor(CiudadOrigen="x" * 21),
+        receptor(RznSocRecep="x" * 101),
+        receptor(GiroRecep="x" * 41),
+        receptor(DirRecep="x" * 71),
+        receptor(CmnaRecep="x" * 21),
+        document(lines=[line(DscItem="x" * 1_001)]),
+        document(lines=[line(UnmdItem="Saco de 25 kg")]),
+        document(
+            lines=[line()],
+            DscRcgGlobal=(DscRcgGlobal(NroLinDR=1, GlosaDR="x" * 46, ValorDR=1_000),),
+        ),
+        reference(RazonRef="x" * 91),
+        reference(FolioRef="1" * 19),
+    ],
+    17: [receptor(RznSocRecep=""), receptor(GiroRecep="")],
+    18: [receptor(RUTRecep="66666666-6"), receptor("61", RUTRecep="55555555-5")],
+    19: [document(lines=[]), document(lines=[line(n) for n in range(1, 62)])],
+    20: [document(lines=[line(NmbItem="")])],
+    21: [
+        document(lines=[line(amount=10**6, QtyItem=1e12, PrcItem=0.000001)]),
+        document(lines=[line(amount=10**6, QtyItem=0.000001, PrcItem=1e12)]),
+        document(lines=[line(QtyItem=0.0, RecargoMonto=100_000)]),
+    ],
+    22: [
+        document(lines=[line(PrcItem=99_999.0)]),
+        document(lines=[line(DescuentoPct=10.0, DescuentoMonto=10_000)]),
+    ],
+    23: [
+        document(lines=[line(amount=10, DescuentoPct=1.0)]),
+        document(lines=[line(amount=10, RecargoPct=1.0)]),
+    ],
+    24: [
+        document(lines=[line(), line(2, -500, PrcItem=500.0, DescuentoMonto=1_000)]),
+        document(
+            lines=[line()],
+            DscRcgGlobal=tuple(
+                DscRcgGlobal(NroLinDR=n, GlosaDR="Dcto", ValorDR=1)
+                for n in range(1, 22)
+            ),
+        ),
+    ],
+    25: [
+        document(MntNeto=100_001, MntTotal=119_001),
+        document(MntExe=5, MntTotal=119_005),
+    ],
+    26: [document(IVA=19_001, MntTotal=119_001), document(IVA=0, MntTotal=100_000)],
+    27: [document(MntTotal=119_001)],
+    28: [
+        document(
+            "61",
+            lines=[line(), line(2, 100, IndExe=True)],
+            DscRcgGlobal=(
+                DscRcgGlobal(NroLinDR=1, GlosaDR="x", ValorDR=200, IndExeDR=True),
+            ),
+        )
+    ],
+    29: [document(lines=[line(IndExe=True)])],
+    30: [document("34", lines=[line()])],
+    31: [
+        document(lines=[line(CodImpAdic=(99,))], ImptoReten=(tax(99, 5),)),
+        document(lines=[line(CodImpAdic=(27,))], ImptoReten=(tax(27, -5),)),
+        document(lines=[line(CodImpAdic=(15,))], ImptoReten=(tax(15, 5),)),
+        document(lines=[line(CodImpAdic=(27,))], ImptoReten=(tax(27, 0),)),
+        document(lines=[line(CodImpAdic=(27,))]),
+        document(
+            lines=[line(CodImpAdic=(24, 25, 27))],
+            ImptoReten=(tax(24, 1), tax(25, 1), tax(27, 1)),
+        ),
+        document(ImptoReten=tuple(tax(27, n) for n in range(1, 22))),
+    ],
+    32: [document("61", Referencia=()), document("56", Referencia=())],
+    33: [reference(CodRef=None), reference("56", CodRef=None)],
+    35: [
+        reference(total=119_001),
+        document("61", Referencia=(REFERENCE, replace(OTHER, CodRef=3))),
+    ],
+    36: [
+        reference(CodRef=2),
+        document(
+            "61",
+            lines=[line(amount=0)],
+            Referencia=(replace(REFERENCE, CodRef=2), replace(OTHER, CodRef=3)),
+        ),
+    ],
+    37: [
+        reference(TpoDocRef=""),
+        reference(TpoDocRef="ABCD"),
+        reference(FolioRef=""),
+        reference(FchRef=None),
+        reference(FchRef=datetime.date(2002, 7, 31)),
+        document(Referencia=(OTHER,) * 41),
+    ],
+    38: [
+        document("52"),
+        document("52", IndTraslado=10),
+    ],
+    40: [
+        emisor(RznSoc="Peñalmira 📦"),
+        receptor(GiroRecep="a\x07b"),
+        receptor(DirRecep="Calle Łódź"),
+        document(lines=[line(NmbItem="Caja 📦")]),
+        document(lines=[line(DscItem="≥ 3")]),
+        reference(RazonRef="日本"),
+    ],
+}
+SEVERITIES = {rule.number: rule.severity for rule in dte_rules.RULES}
+# A rule that says which of its two cases is the worse one.
+MIXED = {12, 18}
+
+
+def translate(text, /, **values):
+    return text % values if values else text
+
+
+def broken(given):
+    """The numbers of the rules that a document breaks, and their findings."""
+    return {
+        rule.number: found
+        for rule in dte_rules.RULES
+        if (found := list(rule.apply(given, TODAY, translate)))
+    }
+
+
+@pytest.mark.parametrize("code", ["33", "34", "56", "61"])
+def test_a_good_document_breaks_none(code):
+    assert broken(document(code)) == {}
+    assert broken(document(code, FchEmis=None, Folio=None)) == {}
+    full = document(
+        code,
+        lines=[
+            *(line(n, NmbItem="x" * 80, IndExe=code == "34") for n in range(1, 60)),
+            line(60, 0, QtyItem=0.0, PrcItem=0.0, IndExe=True),
+        ],
+    )
+    assert broken(full) == {}
+
+
+def test_what_a_word_processor_makes_of_a_text_is_no_matter():
+    given = emisor(RznSoc="“Peñalmira” – ‘Logística’… 100 €")
+    assert broken(given) == {}
+    fitted, cuts = dte_document.fit(given)
+    assert fitted.Emisor.RznSoc == "\"Peñalmira\" - 'Logística'... 100 EUR"
+    assert not cuts
+
+
+def test_a_long_name_goes_on_in_the_description():
+    given = document(lines=[line(NmbItem="palabra " * 20, DscItem="y más")])
+    assert broken(given) == {}
+    [fitted] = dte_document.fit(given)[0].Detalle
+    assert len(fitted.NmbItem) <= 80
+    assert f"{fitted.NmbItem} {fitted.DscItem}" == "palabra " * 20 + "y más"
+
+
+def test_every_rule_has_its_documents():
+    assert set(BROKEN) == {rule.number for rule in dte_rules.RULES}
+
+
+@pytest.mark.parametrize(
+    ("number", "given"),
+    [(number, each) for number, documents in BROKEN.items() for each in documents],
+    ids=str,
+)
+def test_it_breaks_this_rule_only(number, given):
+    found = broken(given)
+    assert set(found) == {number}
+    for finding in found[number]:
+        assert number in MIXED or finding.severity == SEVERITIES[number]
+        assert finding.message.endswith((".", "!")), finding.message
+        assert finding.target in {
+            *(dte_rules.DOCUMENT, dte_rules.LINE, dte_rules.REFERENCE),
+            *(dte_rules.COMPANY, dte_rules.EMISOR, dte_rules.RECEPTOR),
+        }
+
+
+def test_readiness_speaks_of_one_party():
+    assert dte_rules.check_emisor(EMISOR, translate) == []
+    assert dte_rules.check_receptor(RECEPTOR, translate) == []
+    lacking = replace(EMISOR, Acteco=(), CmnaOrigen="")
+    assert {f.code for f in dte_rules.check_emisor(lacking, translate)} == {
+        "acteco",
+        "address",
+    }
+
+
+def test_the_table_in_the_docs_is_up_to_date():
+    """`python3 -m dev rules` writes it."""
+    assert (ROOT / TABLE).read_text() == table(dte_rules)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "pesos"),
+    [
+        (1, 0.5, 1),
+        (1, 0.499999, 0),
+        (3, 0.1, 0),
+        (5, 0.1, 1),
+        (12.25, 990.5, 12_134),
+        (0.000001, 500_000, 1),
+        (0.000001, 499_999, 0),
+    ],
+)
+def test_half_a_peso_is_rounded_up(quantity, price, pesos):
+    assert dte_document.half_up(quantity, price) == pesos
+    given = document(
+        lines=[line(amount=pesos, QtyItem=quantity, PrcItem=price), line(2)]
+    )
+    assert broken(given) == {}
+
+
+def test_half_a_peso_of_iva_is_rounded_up():
+    assert document(lines=[line(amount=50)]).IVA == 10
+    assert broken(document(lines=[line(amount=50)])) == {}
+
+
+def test_a_text_is_not_cut_behind_a_space():
+    fitted, [cut] = dte_document.fit(receptor(GiroRecep="x" * 39 + " y"))
+    assert fitted.Receptor.GiroRecep == cut.kept == "x" * 39
