@@ -427,6 +427,7 @@ class AccountMove(models.Model):
                 }
             )
         attachment = self.sudo().l10n_cl_dte_ai_attachment_id
+        attachment = attachment.with_context(bin_size=False)
         if attachment and attachment.raw == content:
             return attachment
         name = (
@@ -494,6 +495,8 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_is_file_outdated(self):
         """Tell whether generating now would give another file than the one there is."""
         attachment = self.sudo().l10n_cl_dte_ai_attachment_id
+        # A form asks for the sizes of files instead of the files.
+        attachment = attachment.with_context(bin_size=False)
         return (
             bool(attachment)
             and self.state == "posted"

@@ -20,6 +20,9 @@ from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 _logger = logging.getLogger(__name__)
 
 KEY_VARIABLE = "L10N_CL_DTE_AI_KEY"
+# What the indicator shows. This transaction may not see yet what another wrote, so only
+# a change of it is told, and never a stale value beside another one.
+SHOWN_STATE = {"health", "health_reason", "blocked_until"}
 BUS_HEALTH = "l10n_cl_dte_ai/health"
 USER_GROUP = "l10n_cl_dte_ai.group_user"
 MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
@@ -410,7 +413,8 @@ class L10nClDteAiService(models.Model):
             _logger.info("The state of AI service %s is being written", self.id)
             return
         self.invalidate_recordset(list(changed), flush=False)
-        self._notify_health({**{name: self[name] for name in values}, **values})
+        if not SHOWN_STATE.isdisjoint(changed):
+            self._notify_health(values)
 
     @contextlib.contextmanager
     def _own_cursor(self):

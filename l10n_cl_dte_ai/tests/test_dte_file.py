@@ -132,6 +132,10 @@ class TestDteFile(DteFileCommon):
         document = self.create_posted()
         old = self.generate(document)
         self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+        # As a form reads it: it asks for the sizes of files instead of the files.
+        form = document.with_context(bin_size=True)
+        form.invalidate_recordset()
+        self.assertNotIn("l10n_cl_dte_ai_file", form._get_alerts())
         self.customer.city = "Curicó"
         self.assertIn("l10n_cl_dte_ai_file", document._get_alerts())
         new = self.generate(document)
