@@ -13,6 +13,8 @@ wire in a way that nobody has thought of yet.
 
 import json
 import os
+import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -102,6 +104,17 @@ def drop(handler):
     handler.close_connection = True
 
 
+def reset(handler, sent=b""):
+    """Send something, and tear the connection down with a TCP RST."""
+    handler.close_connection = True
+    handler.wfile.write(sent)
+    at_once = struct.pack("ii", 1, 0)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+    handler.rfile.close()
+    handler.wfile.close()
+    handler.connection.close()
+
+
 def cut_off(handler):
     """Promise more than is sent, and close."""
     handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"confidence"')
@@ -168,10 +181,12 @@ class Loopback:
     """The server; see the module.
 
     :param ssl_context: to speak TLS
+    :param always: the answer to whatever is not in the script
     """
 
-    def __init__(self, ssl_context=None):
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+    def __init__(self, ssl_context=None, port=0, always=None):
+        self.always = always
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.loopback = self
         scheme = "http"
         if ssl_context:
@@ -237,5 +252,7 @@ class Loopback:
                 if expected == kind:
                     del self._script[position]
                     return answer
+            if self.always:
+                return self.always
             self._unexpected.append(kind)
         return reply(500, {"error": "not in the script"})

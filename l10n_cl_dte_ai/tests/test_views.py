@@ -1,17 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What people see: views, filters, alerts, the settings and their test."""
 
-import datetime
-import ipaddress
-import ssl
-import tempfile
-from pathlib import Path
-
 import psycopg2
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
@@ -19,6 +9,7 @@ from odoo.tools import mute_logger
 
 from .common import KEY, DteAiCommon
 from .loopback import HEALTH, Loopback, healthy, opinion, refusal, reply
+from .misbehaving_server import tls_server
 
 STATES = {
     "approved": opinion("send"),
@@ -298,7 +289,7 @@ class SettingsPageTests:
         self.assertConnection("danger", "cannot be reached", "down")
 
     def test_a_certificate_that_nobody_vouches_for(self):
-        with Loopback(ssl_context=self_signed()) as server:
+        with tls_server() as server:
             self.service.sudo().url = server.url
             self.assertConnection("danger", "certificate", "misconfigured")
             self.assertFalse(server.requests, "nothing was sent")
@@ -313,43 +304,6 @@ class SettingsPageTests:
         self.own_company.l10n_cl_dte_ai_service_id = False
         with self.assertRaisesRegex(UserError, "Enter the address"):
             self.settings().action_l10n_cl_dte_ai_test_connection()
-
-
-def self_signed():
-    """Return the TLS context of a server whose certificate is its own."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            ),
-            critical=False,
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        chain = Path(folder) / "chain.pem"
-        chain.write_bytes(
-            key.private_bytes(
-                pem,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + certificate.public_bytes(pem)
-        )
-        context.load_cert_chain(chain)
-    return context
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
