@@ -15,6 +15,7 @@ from odoo.fields import Domain
 from odoo.service.model import retrying
 
 from ..tools import ai_service
+from .clock import database_now
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
 
 _logger = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _due_domain(self, services=None):
         """Select the rows that may be asked about now, without those that must wait."""
-        now = fields.Datetime.now()
+        now = database_now(self.env)
         services = self._services_to_ask() if services is None else services
         return Domain("company_id.l10n_cl_dte_ai_service_id", "in", services.ids) & (
             Domain("state", "=", "pending") & Domain("next_attempt_at", "<=", now)
@@ -193,7 +194,7 @@ class L10nClDteAiValidation(models.Model):
             service._commit()  # do not keep a transaction open over the pause
             if not grant.until:
                 return [], None
-            seconds = (grant.until - fields.Datetime.now()).total_seconds()
+            seconds = (grant.until - database_now(self.env)).total_seconds()
             return [], max(seconds, 0.05)
         calls = due._prepare_background()._claim()._calls(grant.wait)
         service._commit()
@@ -264,9 +265,7 @@ class L10nClDteAiValidation(models.Model):
                 row._store_outcome(result.outcome, result.trace)
             else:
                 # The settings have changed: what the service of before said is void.
-                row.write(
-                    {"state": "pending", "next_attempt_at": fields.Datetime.now()}
-                )
+                row._postpone(False, database_now(self.env))
         self._log_attempts(service, results, in_background)
         if in_background:
             answered = self.concat(*results).filtered(
@@ -346,10 +345,10 @@ class L10nClDteAiValidation(models.Model):
             case ai_service.RateLimited() | ai_service.Misconfigured():
                 # Nobody was asked: the attempt does not count, the service's state
                 # says when it goes on.
-                self._postpone(outcome.code, fields.Datetime.now())
+                self._postpone(outcome.code, database_now(self.env))
             case ai_service.Unavailable(code="unreachable"):
                 # The same: a restart of the service burns no document's attempts.
-                self._postpone(outcome.code, _later(self.attempts + 1))
+                self._postpone(outcome.code, self._later(self.attempts + 1))
             case _:
                 self.findings = _findings((), outcome.messages)
                 self._try_later(outcome.code)
@@ -362,17 +361,16 @@ class L10nClDteAiValidation(models.Model):
             self.write({"state": "failed", "reason": reason, "attempts": attempts})
             return
         self.attempts = attempts
-        self._postpone(reason, _later(attempts))
+        self._postpone(reason, self._later(attempts))
 
     def _postpone(self, reason, until):
         self.write({"state": "pending", "reason": reason, "next_attempt_at": until})
         self._trigger_cron(until)
 
-
-def _later(attempts):
-    delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
-    delay *= random.uniform(0.5, 1.5)
-    return fields.Datetime.now() + timedelta(seconds=round(delay))
+    def _later(self, attempts):
+        delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
+        delay *= random.uniform(0.5, 1.5)
+        return database_now(self.env) + timedelta(seconds=round(delay))
 
 
 def _findings(errors, warnings):

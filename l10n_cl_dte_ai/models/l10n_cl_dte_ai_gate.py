@@ -5,6 +5,8 @@ from typing import NamedTuple
 from odoo import fields, models
 from odoo.tools import SQL
 
+from .clock import database_now
+
 # The limit counts per clock minute at the service, and requests arrive with some
 # jitter: so much slower than the limit keeps the arrivals within it.
 RATE_MARGIN = 0.0167
@@ -68,7 +70,7 @@ class L10nClDteAiService(models.Model):
 
     def _is_closed(self):
         """Tell whether nobody passes for now; only :meth:`_acquire` decides."""
-        now = fields.Datetime.now()
+        now = database_now(self.env)
         return bool(
             (self.blocked_until and self.blocked_until > now)
             or (

@@ -15,6 +15,7 @@ from odoo.modules import module
 from odoo.tools import SQL, config
 
 from ..tools import ai_service
+from .clock import database_now
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
@@ -370,7 +371,7 @@ class L10nClDteAiService(models.Model):
                 return {
                     "health": "healthy",
                     "health_reason": None,
-                    "blocked_until": fields.Datetime.now() + timedelta(seconds=wait),
+                    "blocked_until": database_now(self.env) + timedelta(seconds=wait),
                     "limited_count": min(self.limited_count + 1, 10),
                 }
             case ai_service.Misconfigured(code=code):

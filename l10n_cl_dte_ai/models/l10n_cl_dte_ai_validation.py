@@ -10,6 +10,7 @@ from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
+from .clock import database_now
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
@@ -231,7 +232,7 @@ class L10nClDteAiValidation(models.Model):
                 return {"ask", "cancel"}
             case "sending":
                 lease_over = self.lease_until and (
-                    self.lease_until < fields.Datetime.now()
+                    self.lease_until < database_now(self.env)
                 )
                 return {"ask"} if lease_over else set()
             case "failed" | "cancelled":
@@ -305,6 +306,7 @@ class L10nClDteAiValidation(models.Model):
             .union(*(move for move, _content in missing))
             ._l10n_cl_dte_ai_histories()
         )
+        now = database_now(self.env)
         try:
             with self.env.cr.savepoint():
                 return found | self.create(
@@ -312,6 +314,7 @@ class L10nClDteAiValidation(models.Model):
                         {
                             "move_id": move.id,
                             "digest": content.digest,
+                            "next_attempt_at": now,
                             "requested_by_id": self.env.uid,
                             "request_body": json.dumps(
                                 {
@@ -338,7 +341,7 @@ class L10nClDteAiValidation(models.Model):
                     "state": "pending",
                     "reason": False,
                     "attempts": 0,
-                    "next_attempt_at": fields.Datetime.now(),
+                    "next_attempt_at": database_now(self.env),
                     "requested_by_id": self.env.uid,
                 }
             )
