@@ -182,12 +182,15 @@ class L10nClDteAiValidation(models.Model):
         :return: the calls, and the seconds until the gate lets more pass; None where
             nothing is due
         """
-        due = self.search(
-            self._due_domain(service),
-            order="next_attempt_at, id",
-            limit=1 if service.rate_per_minute else CLAIM_BATCH,
-        )
+        due = self.browse()
+        if not service.exists()._no_call_reason():
+            due = self.search(
+                self._due_domain(service),
+                order="next_attempt_at, id",
+                limit=1 if service.rate_per_minute else CLAIM_BATCH,
+            )
         if not due:
+            service._commit()  # no transaction stays open while others are asked
             return [], None
         grant = service._acquire()
         if not grant:
