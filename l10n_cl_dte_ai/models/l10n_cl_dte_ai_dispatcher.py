@@ -235,7 +235,11 @@ class L10nClDteAiValidation(models.Model):
         else:
             store()
         if service.exists():
-            service._learn([result.outcome for result in results])
+            # What was asked with settings of before says nothing of those of now.
+            generation = service.generation
+            service._learn(
+                [r.outcome for r in results if r.call.generation == generation]
+            )
             service._commit()
         for result in results:
             _logger.info(
@@ -264,12 +268,13 @@ class L10nClDteAiValidation(models.Model):
             if row in rows and row.state == "sending"
         }
         for row, result in results.items():
-            if result.call.generation == generation:
+            if result.call.generation == generation and row._service() == service:
                 row._store_outcome(result.outcome, result.trace)
             else:
                 # The settings have changed: what the service of before said is void.
                 row._postpone(False, database_now(self.env))
-        self._log_attempts(service, results, in_background)
+        self._log_attempts(service.exists(), results, in_background)
+        self._request_edited(results)
         if in_background:
             answered = self.concat(*results).filtered(
                 lambda row: row.state in ("done", "failed")
@@ -278,6 +283,21 @@ class L10nClDteAiValidation(models.Model):
             answered.filtered(lambda row: not row.batch_ids)._notify_requesters()
             answered.batch_ids._update()
         self.env.flush_all()
+
+    @api.model
+    def _request_edited(self, rows):
+        """Queue documents that were edited while the service thought.
+
+        What it said is kept under what it was asked about, and is outdated.
+        """
+        for row in rows:
+            if (
+                row.state in ("done", "failed")
+                and not row.is_current
+                and row.move_id._l10n_cl_dte_ai_is_covered()
+            ):
+                row.with_user(row.requested_by_id)._request(row.move_id)
+                row._trigger_cron()
 
     @api.model
     def _log_attempts(self, service, results, in_background):

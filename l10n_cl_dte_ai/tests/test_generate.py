@@ -583,7 +583,7 @@ class QueueTests:
         )
 
     def test_a_document_that_is_edited_while_the_service_thinks(self):
-        """The verdict is kept under what was asked, and is outdated."""
+        """The verdict is kept under what was asked; what it is now is queued."""
         document = self.create_document()
 
         def edit(handler):
@@ -596,8 +596,12 @@ class QueueTests:
 
         self.server.script(edit)
         self.click_only(document)
-        document.invalidate_recordset()
-        self.assertEqual(document.l10n_cl_dte_ai_state, "outdated")
+        rows = document.sudo().l10n_cl_dte_ai_validation_ids
+        self.assertEqual(
+            {row.digest == "x": row.outcome for row in rows},
+            {True: "approved", False: "waiting"},
+        )
+        self.assertEqual(document.l10n_cl_dte_ai_state, "waiting")
 
     def test_settings_that_change_while_the_service_thinks(self):
         """What the old service said is void; the new one is asked."""
