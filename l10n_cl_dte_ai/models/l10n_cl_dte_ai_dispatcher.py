@@ -86,6 +86,7 @@ class L10nClDteAiValidation(models.Model):
             validation._postpone(grant.reason, grant.until)
             return
         if not validation._claim():
+            service._give_back(grant)
             return
         (call,) = validation._calls(grant.wait)
         client = service._client(ai_service.INTERACTIVE)
@@ -199,7 +200,11 @@ class L10nClDteAiValidation(models.Model):
                 return [], None
             seconds = (grant.until - database_now(self.env)).total_seconds()
             return [], max(seconds, 0.05)
+        if grant.is_probe:
+            due = due[0]
         calls = due._prepare_background()._claim()._calls(grant.wait)
+        if not calls:
+            service._give_back(grant)
         service._commit()
         return calls, 0
 

@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -6,6 +7,9 @@ from odoo import fields, models
 from odoo.tools import SQL
 
 from .clock import database_now
+from .l10n_cl_dte_ai_service import NO_CURSOR
+
+_logger = logging.getLogger(__name__)
 
 # The limit counts per clock minute at the service, and requests arrive with some
 # jitter: so much slower than the limit keeps the arrivals within it.
@@ -18,6 +22,7 @@ MAX_CLICK_WAIT = timedelta(seconds=5)
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = (15, 30, 60, 300)  # the first time, the second, ...
 PROBE_LEASE = timedelta(seconds=90)
+NO_DECISION = timedelta(seconds=15)
 
 
 class Grant(NamedTuple):
@@ -26,6 +31,7 @@ class Grant(NamedTuple):
     wait: float = 0.0
     reason: str | None = None
     until: datetime | None = None
+    is_probe: bool = False  # the one request that may find out, while half open
 
     def __bool__(self):
         return self.reason is None
@@ -88,6 +94,13 @@ class L10nClDteAiService(models.Model):
         """
         self.ensure_one()
         self.flush_recordset()
+        try:
+            return self._decide(max_wait)
+        except NO_CURSOR:  # where nobody can decide, nobody passes
+            _logger.warning("AI service %s is not asked: no decision", self.id)
+            return Grant(reason="busy", until=database_now(self.env) + NO_DECISION)
+
+    def _decide(self, max_wait):
         with self._own_cursor() as cr:
             cr.execute(
                 SQL(
@@ -112,7 +125,8 @@ class L10nClDteAiService(models.Model):
                             OR breaker_until <= clock.now
                             AND (probe_until IS NULL OR probe_until <= clock.now))
                  RETURNING EXTRACT(EPOCH FROM next_slot_at - clock.now)
-                           - %(margin)s * 60.0 / NULLIF(rate_per_minute, 0)
+                           - %(margin)s * 60.0 / NULLIF(rate_per_minute, 0),
+                           probe_until IS NOT NULL
                     """,
                     id=self.id,
                     margin=1 + RATE_MARGIN,
@@ -123,7 +137,8 @@ class L10nClDteAiService(models.Model):
             )
             granted = cr.fetchone()
             if granted:
-                return Grant(wait=max(0.0, float(granted[0] or 0)))
+                wait, is_probe = granted
+                return Grant(wait=max(0.0, float(wait or 0)), is_probe=is_probe)
             return self._explain_refusal(cr)
 
     def _explain_refusal(self, cr):
@@ -152,6 +167,18 @@ class L10nClDteAiService(models.Model):
         limited_until = max(filter(None, (blocked_until, next_slot_at)), default=now)
         return Grant(reason="rate_limited", until=max(limited_until, now))
 
+    def _give_back(self, grant):
+        """Nothing was asked after all: let another request be the probe."""
+        if not grant.is_probe:
+            return
+        with self._own_cursor() as cr:
+            cr.execute(
+                SQL(
+                    "UPDATE l10n_cl_dte_ai_service SET probe_until = NULL WHERE id = %s",
+                    self.id,
+                )
+            )
+
     def _close_breaker(self):
         """A request was answered: the service is there."""
         if not self.breaker_failures:
@@ -172,8 +199,8 @@ class L10nClDteAiService(models.Model):
     def _count_failures(self, number):
         """Requests failed in a row: open the breaker after the fifth.
 
-        Those that were under way when it opened do not open it for longer; the probe
-        that fails does.
+        Those that were under way when it opened do not open it for longer, even if
+        they end after that; the probe that fails does.
         """
         with self._own_cursor() as cr:
             cr.execute(
@@ -185,11 +212,14 @@ class L10nClDteAiService(models.Model):
                         SELECT id FROM l10n_cl_dte_ai_service, clock
                          WHERE id = %(id)s
                            AND breaker_failures + %(number)s >= %(failures)s
-                           AND (breaker_until IS NULL OR breaker_until <= clock.now)
-                           FOR UPDATE)
+                           AND (breaker_failures < %(failures)s
+                                OR breaker_until <= clock.now
+                                AND probe_until IS NOT NULL)
+                           FOR UPDATE OF l10n_cl_dte_ai_service)
                     UPDATE l10n_cl_dte_ai_service service
                        SET breaker_failures = breaker_failures + %(number)s,
-                           probe_until = NULL,
+                           probe_until = CASE WHEN EXISTS (SELECT FROM opening)
+                               THEN NULL ELSE probe_until END,
                            breaker_opens = breaker_opens
                                + (SELECT count(*) FROM opening),
                            breaker_until = CASE WHEN EXISTS (SELECT FROM opening)

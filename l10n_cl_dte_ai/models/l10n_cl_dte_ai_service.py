@@ -6,6 +6,7 @@ import random
 from datetime import timedelta
 
 import psycopg2
+import psycopg2.pool
 from markupsafe import Markup
 
 from odoo import api, fields, models
@@ -30,6 +31,9 @@ MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
 
 # A service that limits without saying for how long: 3 s, doubled up to a minute.
 BLIND_LIMIT_BASE, BLIND_LIMIT_MAX = 3, 60
+
+# What a cursor of its own may cost: the database is away, or all is in use.
+NO_CURSOR = (psycopg2.OperationalError, psycopg2.pool.PoolError)
 
 
 class L10nClDteAiService(models.Model):
@@ -327,7 +331,11 @@ class L10nClDteAiService(models.Model):
         :param outcomes: `Opinion`, `Health` or `AIServiceError` objects
         """
         self.ensure_one()
-        self._feed_breaker(outcomes)
+        try:
+            self._feed_breaker(outcomes)
+        except NO_CURSOR:
+            # The answers are stored: the next call will tell again how it is.
+            _logger.info("The breaker of AI service %s could not be told", self.id)
         values = {}
         for outcome in outcomes:
             values |= self._state_after(outcome)
@@ -346,7 +354,11 @@ class L10nClDteAiService(models.Model):
             match outcome:
                 case ai_service.Unavailable():
                     failures += 1
-                case ai_service.Opinion() | ai_service.Refused():
+                case (
+                    ai_service.Opinion()
+                    | ai_service.Refused()
+                    | ai_service.RateLimited()  # who limits is there
+                ):
                     failures = 0
                     self._close_breaker()
         if failures:
@@ -409,9 +421,9 @@ class L10nClDteAiService(models.Model):
                         self.id,
                     )
                 )
-        except psycopg2.OperationalError:
+        except NO_CURSOR:
             # Another worker is writing the same: the next call will tell again.
-            _logger.info("The state of AI service %s is being written", self.id)
+            _logger.info("The state of AI service %s could not be written", self.id)
             return
         self.invalidate_recordset(list(changed), flush=False)
         if not SHOWN_STATE.isdisjoint(changed):
