@@ -49,6 +49,9 @@ MAX_BODY = 1024 * 1024
 MAX_TEXTS = 50
 MAX_TEXT_LENGTH = 500
 
+# The service closes a connection that is idle for 5 s, perhaps just as we send.
+MAX_IDLE = 4  # seconds
+
 RETRY_AFTER_MIN, RETRY_AFTER_MAX = 1.0, 300.0  # seconds
 
 MAX_UPTIME = 100 * 365 * 24 * 3600  # seconds; more is no uptime
@@ -464,6 +467,7 @@ class AIServiceClient:
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
         self._session.auth = _BearerAuth(key) if key else None
+        self._last_use = time.monotonic()
         self.trace = Trace("", None, 0, 0)
 
     def __enter__(self):
@@ -539,6 +543,8 @@ class AIServiceClient:
         started = time.monotonic()
         deadline = started + self._limits.total
         self.trace = Trace("", None, 0, 0)
+        if started - self._last_use > MAX_IDLE:
+            self._adapter.close()
         if self._has_unusable_key:  # the errors of lower layers would quote it
             raise Misconfigured("credentials")
         retrying = tenacity.Retrying(
@@ -562,6 +568,7 @@ class AIServiceClient:
                     if status not in accept:
                         _check_status(status, reply.headers, reply.body)
                 finally:
+                    self._last_use = time.monotonic()
                     self.trace = Trace(
                         request_id=request_id,
                         status=status,
