@@ -1,0 +1,344 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The gate: how often the service is asked, and whether at all."""
+
+import socket
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo.tests import tagged
+
+from ..models.clock import database_now
+from ..models.l10n_cl_dte_ai_gate import MAX_CLICK_WAIT, Grant
+from ..tools import ai_service
+from . import misbehaving_server as wire
+from .loopback import opinion, reply
+from .test_generate import GenerateCase
+
+DOWN = ai_service.Unavailable("timeout")
+OPINION = ai_service.Opinion("send", 90.0, (), ())
+
+
+class GateCase(GenerateCase):
+    def setUp(self):
+        super().setUp()
+        self.gate = self.service.sudo()
+        self.gate._pin_to_database()
+        self.gate.write({"next_slot_at": False, "rate_per_minute": 20})
+        self.env.flush_all()
+
+    def columns(self, *names):
+        """As they are in the database, to the microsecond."""
+        self.cr.execute(
+            f"SELECT {', '.join(names)} FROM l10n_cl_dte_ai_service WHERE id = %s",
+            [self.gate.id],
+        )
+        return self.cr.fetchone()
+
+    def let_pass(self, seconds):
+        """Move everything that the gate waits for into the past."""
+        self.env.flush_all()
+        self.cr.execute(
+            """
+            UPDATE l10n_cl_dte_ai_service
+               SET next_slot_at = next_slot_at - %(time)s,
+                   blocked_until = blocked_until - %(time)s,
+                   breaker_until = breaker_until - %(time)s,
+                   probe_until = probe_until - %(time)s
+             WHERE id = %(id)s
+            """,
+            {"time": timedelta(seconds=seconds), "id": self.gate.id},
+        )
+        self.env.invalidate_all()
+
+    def learn(self, *outcomes):
+        self.gate._learn(list(outcomes))
+        self.env.invalidate_all()
+
+    def breaker(self):
+        """How many failures it counts, and for how many seconds it stays open."""
+        self.env.flush_all()
+        return self.columns(
+            "breaker_failures",
+            "round(extract(epoch FROM"
+            " breaker_until - clock_timestamp() AT TIME ZONE 'UTC'))::int",
+        )
+
+
+class LimiterTests:
+    def grants_of(self, seconds, max_wait=timedelta(), step=0.1):
+        """Ask the gate every `step` seconds; return when requests are sent."""
+        sent, now = [], 0.0
+        while now < seconds:
+            grant = self.gate._acquire(max_wait)
+            if grant:
+                sent.append(now + grant.wait)
+            else:
+                self.let_pass(step)
+                now += step
+        return sent
+
+    def assertWithinLimit(self, sent, limit=20):
+        for position, start in enumerate(sent):
+            window = [at for at in sent[position:] if at < start + 60]
+            self.assertLessEqual(len(window), limit, f"from {start} on")
+
+    def test_never_more_than_twenty_in_any_minute(self):
+        sent = self.grants_of(150, step=0.5)
+        self.assertWithinLimit(sent)
+        # Almost all of it is used: 50 less the margin, and what the steps lose.
+        self.assertGreaterEqual(len(sent), 42)
+
+    def test_an_idle_hour_gives_no_burst(self):
+        self.assertTrue(self.gate._acquire())
+        self.let_pass(3600)
+        grants = [bool(self.gate._acquire()) for _number in range(5)]
+        self.assertEqual(grants, [True, False, False, False, False])
+
+    def test_a_click_books_ahead_and_the_background_does_not(self):
+        self.assertEqual(self.gate._acquire().wait, 0)
+        for _number in range(3):
+            refused = self.gate._acquire()
+            self.assertEqual((bool(refused), refused.reason), (False, "rate_limited"))
+        booked = self.gate._acquire(MAX_CLICK_WAIT)
+        self.assertAlmostEqual(booked.wait, 3.05, delta=0.2)
+        # The third would wait for 6.1 s: it is queued instead.
+        late = self.gate._acquire(MAX_CLICK_WAIT)
+        self.assertFalse(late)
+        until = (late.until - database_now(self.env)).total_seconds()
+        self.assertAlmostEqual(until, 6.1, delta=1.2)
+        # The background still waits, behind the person.
+        self.let_pass(3.2)
+        self.assertFalse(self.gate._acquire())
+        self.let_pass(3.2)
+        self.assertTrue(self.gate._acquire())
+
+    def test_what_is_refused_moves_nothing(self):
+        self.gate._acquire()
+        before = self.columns("next_slot_at")
+        for _number in range(10):
+            self.gate._acquire()
+        self.assertEqual(self.columns("next_slot_at"), before)
+
+    def test_clicks_and_background_share_one_limit(self):
+        sent, now = [], 0.0
+        while now < 130:
+            waits = (MAX_CLICK_WAIT, timedelta())
+            grants = [grant for wait in waits if (grant := self.gate._acquire(wait))]
+            sent += [now + grant.wait for grant in grants]
+            self.let_pass(0.7)
+            now += 0.7
+        self.assertWithinLimit(sorted(sent))
+
+    def test_no_limit(self):
+        self.gate.rate_per_minute = 0
+        for _number in range(50):
+            self.assertEqual(self.gate._acquire(), Grant(wait=0.0))
+        self.assertEqual(self.columns("next_slot_at"), (None,))
+
+    def test_a_click_waits_for_its_slot(self):
+        self.gate.rate_per_minute = 15  # 4 s: two of them are too long for a person
+        self.server.script(opinion(), opinion())
+        waits = []
+        with patch(
+            "odoo.addons.l10n_cl_dte_ai.models.l10n_cl_dte_ai_dispatcher.time.sleep",
+            waits.append,
+        ):
+            for _number in range(2):
+                self.click(self.create_document())
+            third = self.create_document()
+            wizard = self.click(third)
+        self.assertEqual(waits[0], 0)
+        self.assertTrue(0 < waits[1] <= 5, waits)
+        self.assertEqual(len(self.server.requests), 2)
+        self.assertRow(
+            self.validation(third), state="pending", reason="rate_limited", attempts=0
+        )
+        self.assertIn("Next attempt at", wizard.message)
+
+
+class BlockedTests:
+    def test_nobody_passes_before(self):
+        self.learn(ai_service.RateLimited(42))
+        for max_wait in (timedelta(), MAX_CLICK_WAIT):
+            refused = self.gate._acquire(max_wait)
+            self.assertEqual(refused.reason, "rate_limited")
+            self.assertEqual(refused.until, self.gate.blocked_until)
+        self.let_pass(44)
+        self.assertTrue(self.gate._acquire())
+
+    def test_a_probe_that_meets_the_limit_found_the_service(self):
+        self.learn(*[DOWN] * 5)
+        self.let_pass(20)
+        self.assertTrue(self.gate._acquire().is_probe)
+        self.learn(ai_service.RateLimited(5))
+        self.assertEqual(self.breaker(), (0, None))
+        self.let_pass(7)
+        self.assertTrue(self.gate._acquire())
+
+
+class BreakerTests:
+    def setUp(self):
+        super().setUp()
+        self.gate.rate_per_minute = 0
+
+    def fail_probe(self):
+        grant = self.gate._acquire()
+        self.assertTrue(grant and grant.is_probe)
+        self.learn(DOWN)
+
+    def test_it_opens_after_five_failures_in_a_row(self):
+        self.learn(*[DOWN] * 4)
+        self.assertTrue(self.gate._acquire())
+        self.learn(OPINION)
+        self.learn(*[DOWN] * 4)
+        self.assertTrue(self.gate._acquire())
+        self.learn(DOWN)
+        self.assertEqual(self.breaker(), (5, 15))
+        refused = self.gate._acquire(MAX_CLICK_WAIT)
+        self.assertEqual((bool(refused), refused.reason), (False, "timeout"))
+        self.assertEqual(refused.until, self.gate.breaker_until)
+
+    def test_it_stays_open_for_longer_each_time(self):
+        self.learn(*[DOWN] * 5)
+        for seconds in (15, 30, 60, 300, 300):
+            self.assertEqual(self.breaker()[1], seconds)
+            self.let_pass(seconds - 2)
+            self.assertFalse(self.gate._acquire())
+            self.let_pass(2)
+            self.fail_probe()
+
+    def test_one_probe_while_half_open(self):
+        self.learn(*[DOWN] * 5)
+        self.let_pass(16)
+        self.assertTrue(self.gate._acquire().is_probe)
+        for max_wait in (timedelta(), MAX_CLICK_WAIT):
+            self.assertFalse(self.gate._acquire(max_wait))
+        # The worker with the probe was killed: its lease ends.
+        self.let_pass(89)
+        self.assertFalse(self.gate._acquire())
+        self.let_pass(2)
+        self.assertTrue(self.gate._acquire())
+
+    def test_a_probe_that_was_not_sent_is_given_back(self):
+        self.learn(*[DOWN] * 5)
+        self.let_pass(16)
+        grant = self.gate._acquire()
+        self.gate._give_back(grant)
+        self.assertTrue(self.gate._acquire().is_probe)
+
+    def test_an_answer_closes_it(self):
+        for answer in (OPINION, ai_service.Refused("refused")):
+            self.learn(*[DOWN] * 5)
+            self.let_pass(16)
+            self.gate._acquire()
+            self.learn(answer)
+            self.assertEqual(self.breaker(), (0, None))
+            self.assertFalse(self.gate._acquire().is_probe)
+            # The next time begins with 15 s again.
+            self.learn(*[DOWN] * 5)
+            self.assertEqual(self.breaker()[1], 15)
+            self.learn(OPINION)
+
+    def test_a_healthy_page_does_not_close_it(self):
+        """It says nothing of the model."""
+        self.learn(*[DOWN] * 5)
+        self.learn(ai_service.Health("healthy", "1.2.0"))
+        self.assertFalse(self.gate._acquire())
+
+    def test_failures_that_were_under_way_do_not_escalate(self):
+        self.learn(*[DOWN] * 8)
+        self.learn(*[DOWN] * 3)
+        self.assertEqual(self.breaker(), (11, 15))
+        # Also those that took longer than the breaker was open, probe or not.
+        self.let_pass(16)
+        self.learn(DOWN)
+        self.assertTrue(self.gate._acquire().is_probe)
+        self.assertEqual(self.gate.breaker_opens, 1)
+
+    def test_only_one_document_is_sent_while_half_open(self):
+        """Of an unlimited service many rows are claimed at once: not now."""
+        documents = self.env["account.move"].union(
+            *(self.create_document() for _number in range(3))
+        )
+        self.env["l10n_cl_dte_ai.validation"]._request(documents)
+        self.learn(*[DOWN] * 5)
+        self.let_pass(16)
+        self.server.script(reply(500, b""))
+        self.concurrency = 8
+        self.run_cron()
+        self.assertEqual(len(self.server.requests), 1)
+        self.assertEqual(self.gate.breaker_opens, 2)
+        self.assertEqual(
+            documents.mapped("l10n_cl_dte_ai_state"), ["waiting", "waiting", "waiting"]
+        )
+        # The service is back: one finds out, and the rest follows at once.
+        self.let_pass(31)
+        for document in documents:
+            self.validation(document).next_attempt_at = database_now(self.env)
+        self.server.script(*[opinion()] * 3)
+        self.run_cron()
+        self.assertEqual(documents.mapped("l10n_cl_dte_ai_state"), ["approved"] * 3)
+
+    def test_a_click_ends_at_once_while_it_is_open(self):
+        self.learn(*[DOWN] * 5)
+        document = self.create_document()
+        wizard = self.click(document)
+        self.assertFalse(self.server.requests)
+        self.assertRow(
+            self.validation(document),
+            state="pending",
+            reason="timeout",
+            attempts=0,
+            next_attempt_at=self.gate.breaker_until,
+        )
+        self.assertIn("Next attempt at", wizard.message)
+
+    def test_a_restart_of_the_service_burns_no_attempts(self):
+        documents = [self.create_document() for _number in range(7)]
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            self.cr.execute(
+                "UPDATE l10n_cl_dte_ai_service SET url = %s",
+                [f"http://127.0.0.1:{closed.getsockname()[1]}"],
+            )
+            self.env.invalidate_all()
+            for document in documents:
+                self.click(document)
+            self.assertEqual(self.breaker()[0], 5)
+            for _second in range(3):
+                self.let_pass(61)
+                self.run_cron()
+        rows = [self.validation(document) for document in documents]
+        for row in rows:
+            self.assertRow(row, state="pending", attempts=0, reason="unreachable")
+        # It is back.
+        self.cr.execute("UPDATE l10n_cl_dte_ai_service SET url = %s", [self.server.url])
+        self.let_pass(400)
+        for row in rows:
+            row.next_attempt_at = database_now(self.env)
+        self.server.script(*[opinion()] * 7)
+        self.run_cron()
+        for row in rows:
+            self.assertRow(row, state="done", attempts=1)
+        self.assertEqual(self.breaker(), (0, None))
+
+    def test_a_freeze(self):
+        """Five clicks wait, the sixth does not; the indicator is red by itself."""
+        self.total_seconds = 0.3
+        self.server.script(*[wire.FAULTS["freeze"].answer] * 5)
+        with self.bus() as sent:
+            for _number in range(6):
+                self.click(self.create_document())
+        self.assertEqual(len(self.server.requests), 5)
+        states = [p["state"] for _t, kind, p in sent if kind == "l10n_cl_dte_ai/health"]
+        self.assertEqual(states, ["down"])
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestLimiter(LimiterTests, BlockedTests, GateCase):
+    """One class: what it shares takes seconds to set up."""
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestBreaker(BreakerTests, GateCase):
+    """The same, of a service without a limit."""
