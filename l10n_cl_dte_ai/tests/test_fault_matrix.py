@@ -346,10 +346,11 @@ class TestWire(MatrixCase):
                 self.assertEqual((row.attempts, row.outcome), (3, "no_opinion"))
 
     def test_13_14_15_52_what_is_too_large_is_not_read(self):
+        read = []
         for name in ("huge", "gzip-bomb", "long-text", "encoding-br"):
-            read = []
+            read.clear()
 
-            def transfer(client, prepared, seconds, read=read):
+            def transfer(client, prepared, seconds):
                 response = client._send(prepared)
                 raw = response.raw
                 with contextlib.suppress(ai_service.NoOpinion):

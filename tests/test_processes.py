@@ -1,0 +1,403 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""Many processes, committed data, and what is killed in the middle.
+
+An Odoo with two workers and its crons asks a service of this file's own, which counts.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from dev.process import ROOT, free_port
+from dev.rpc import Client
+
+sys.path.insert(0, str(ROOT / "l10n_cl_dte_ai" / "tests"))
+
+from loopback import VALIDATE, Loopback, healthy, opinion, silence
+
+COMPANY = """
+from odoo import fields
+from odoo.addons.l10n_cl_dte_ai.demo import builder
+builder.load(env)
+company = env.ref("l10n_cl_dte_ai.demo_company")
+company.l10n_cl_dte_ai_service_id = env["l10n_cl_dte_ai.service"].create(
+    {{"url": {url!r}, "new_key": "sk-test-of-the-processes", "rate_per_minute": 0}}
+)
+draft = env.ref("l10n_cl_dte_ai.demo_document_draft").with_company(company)
+documents = draft.browse().union(
+    *(draft.copy({{"invoice_date": fields.Date.today()}}) for number in range(40))
+)
+print(*documents.ids)
+"""
+KEY = "Idempotency-Key"
+
+
+class Service(Loopback):
+    """`answer` to everybody who asks about a document, and count them."""
+
+    def __init__(self):
+        super().__init__(always=self._respond)
+        self.begin()
+
+    def begin(self, answer=None):
+        self.answer = answer or opinion("review")
+        self.arrivals = []
+        self.reset()
+
+    def _respond(self, handler):
+        if handler.command == VALIDATE[0]:
+            self.arrivals.append((time.monotonic(), handler.client_address[1]))
+            self.answer(handler)
+        elif self.answer is silence:
+            silence(handler)
+        else:
+            healthy()(handler)
+
+    def keys(self):
+        return [request.headers[KEY] for request in self.asked()]
+
+
+class Processes:
+    """The Odoo, its database, and what the tests do with them."""
+
+    def __init__(self, odoo, service):
+        self.service = service
+        self.name = odoo.name
+        environment = odoo.server.environment
+        self.address = {
+            "host": environment["PGHOST"],
+            "port": environment.get("PGPORT"),
+            "user": environment.get("PGUSER"),
+            "password": environment.get("PGPASSWORD"),
+        }
+        self.documents = odoo.shell(COMPANY.format(url=service.url), log="processes")
+        self.documents = [int(number) for number in self.documents.split()[-40:]]
+        self.port = free_port()
+        self.server = odoo.serve(self.port, workers=2)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def connect(self, database=None):
+        return psycopg2.connect(dbname=database or self.name, **self.address)
+
+    def sql(self, query, *values, database=None):
+        with contextlib.closing(self.connect(database)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cr:
+                cr.execute(query, values)
+                return cr.fetchall() if cr.description else None
+
+    def take(self, number):
+        taken, self.documents = self.documents[:number], self.documents[number:]
+        return taken
+
+    def begin(self, answer=None, rate=0, seconds=12):
+        """Begin a test: nothing waits, and the service is as if never asked."""
+        self.sql(
+            "UPDATE l10n_cl_dte_ai_validation SET state = 'cancelled'"
+            " WHERE state IN ('pending', 'sending')"
+        )
+        self.sql(
+            """
+            UPDATE l10n_cl_dte_ai_service
+               SET breaker_failures = 0, breaker_opens = 0, breaker_until = NULL,
+                   probe_until = NULL, blocked_until = NULL, next_slot_at = NULL,
+                   health = 'unknown', rate_per_minute = %s, interactive_seconds = %s
+            """,
+            rate,
+            seconds,
+        )
+        self.service.begin(answer)
+
+    def accountant(self):
+        return Client(self.url, self.name, "contadora", "contadora")
+
+    def click(self, document, client=None):
+        """Press *Generate DTE*; return the seconds that it takes."""
+        client = client or self.accountant()
+        start = time.monotonic()
+        client.call("account.move", "action_l10n_cl_dte_ai_generate", [document])
+        return time.monotonic() - start
+
+    def poll(self):
+        """What happens each minute: the cron workers look what is due."""
+        self.sql(
+            "INSERT INTO ir_cron_trigger (cron_id, call_at)"
+            " SELECT res_id, now() AT TIME ZONE 'UTC' FROM ir_model_data"
+            " WHERE module = 'l10n_cl_dte_ai' AND name = 'ir_cron_ask'"
+        )
+        self.sql(f"NOTIFY cron_trigger, '{self.name}'", database="postgres")
+
+    def rows(self, *documents, columns="state, outcome"):
+        return self.sql(
+            f"SELECT {columns} FROM l10n_cl_dte_ai_validation"
+            " WHERE move_id = ANY(%s) ORDER BY id",
+            list(documents),
+        )
+
+    def queue(self, documents):
+        """Let the background ask about documents, none of which it was."""
+        self.sql(
+            "UPDATE l10n_cl_dte_ai_validation SET state = 'pending',"
+            " next_attempt_at = now() AT TIME ZONE 'UTC', attempts = 0,"
+            " verdict = NULL, outcome = 'waiting' WHERE move_id = ANY(%s)",
+            list(documents),
+        )
+
+    def pid_of(self, port):
+        """The process whose TCP connection to the service has that port."""
+        local = f"0100007F:{port:04X}"
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        [inode] = [fields[9] for fields in map(str.split, lines) if fields[1] == local]
+        for pid in self.children():
+            with contextlib.suppress(OSError):
+                for entry in Path(f"/proc/{pid}/fd").iterdir():
+                    if os.readlink(entry) == f"socket:[{inode}]":
+                        return pid
+        raise AssertionError(f"no worker has the port {port}")
+
+    def children(self):
+        master = self.server.process.pid
+        return Path(f"/proc/{master}/task/{master}/children").read_text().split()
+
+    def expire_leases(self):
+        self.sql(
+            "UPDATE l10n_cl_dte_ai_validation SET lease_until ="
+            " now() AT TIME ZONE 'UTC' - INTERVAL '1 second' WHERE state = 'sending'"
+        )
+
+    def log(self):
+        return self.server.log.read_text(errors="replace")
+
+
+def wait_until(condition, what, patience=30):
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {patience} s: {what}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def processes(workspace):
+    odoo = workspace.with_addon("processes")
+    with Service() as service:
+        running = Processes(odoo, service)
+        running.server.start()
+        try:
+            running.server.wait_for_http(f"{running.url}/web/health", "Odoo")
+            # Both workers have loaded their registry: what follows is measured.
+            with ThreadPoolExecutor(4) as pool:
+                for client in pool.map(lambda _n: running.accountant(), range(4)):
+                    client.call("res.users", "read", [client.uid], ["login"])
+            yield running
+        finally:
+            running.server.stop()
+
+
+def test_62_two_workers_one_invoice(processes):
+    processes.begin(lambda handler: handler.pause(1) or opinion()(handler))
+    [document] = processes.take(1)
+    clients = [processes.accountant() for _number in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda client: processes.click(document, client), clients))
+    assert processes.rows(document) == [("done", "approved")]
+    assert len(processes.service.asked()) == 1
+
+
+def test_two_workers_and_the_cron_share_one_limit(processes):
+    """120 a minute: never faster, whoever asks."""
+    processes.begin(opinion("reject"))
+    queued, clicked = processes.take(6), processes.take(6)
+    client = processes.accountant()
+    for document in queued:
+        processes.click(document, client)
+    processes.begin(rate=120)
+    processes.queue(queued)
+    processes.poll()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(processes.click, clicked))
+    everything = [*queued, *clicked]
+    wait_until(
+        lambda: (
+            {state for (state,) in processes.rows(*everything, columns="state")}
+            == {"done"}
+        ),
+        "everything is answered",
+    )
+    arrivals = sorted(at for at, _port in processes.service.arrivals)
+    assert len(arrivals) == 12
+    interval = 60 / 120
+    for first, sixth in zip(arrivals, arrivals[5:], strict=False):
+        assert sixth - first >= 5 * interval - 0.3
+    whole = arrivals[-1] - arrivals[0]
+    assert whole >= 11 * interval - 0.3
+
+
+def kill_who_asks(processes):
+    """Kill −9 whoever has the request under way, a worker or a cron."""
+    wait_until(lambda: processes.service.arrivals, "the service is asked")
+    _at, port = processes.service.arrivals[-1]
+    os.kill(int(processes.pid_of(port)), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("killed", ["worker", "cron"])
+def test_58_59_60_a_worker_is_killed(processes, killed):
+    """By hand, for `limit_time_real`, or with the machine: it is asked again."""
+    [document] = processes.take(1)
+    if killed == "cron":
+        processes.begin(opinion("reject"))
+        processes.click(document)
+    processes.begin(silence)
+    if killed == "worker":
+        client = processes.accountant()
+        click = threading.Thread(
+            target=_click_in_vain, args=(processes, document, client)
+        )
+        click.start()
+        kill_who_asks(processes)
+        click.join()
+    else:
+        processes.queue([document])
+        processes.poll()
+        kill_who_asks(processes)
+    assert processes.rows(document, columns="state") == [("sending",)]
+    [key] = processes.service.keys()
+    # Nobody else takes it while the lease lasts.
+    processes.service.begin(opinion("review"))
+    processes.poll()
+    time.sleep(0.5)
+    assert not processes.service.asked()
+    processes.expire_leases()
+
+    def answered():
+        processes.poll()
+        time.sleep(0.3)
+        return processes.rows(document) == [("done", "review")]
+
+    wait_until(answered, "the verdict arrives")
+    assert processes.service.keys() == [key]
+
+
+def _click_in_vain(processes, document, client):
+    with contextlib.suppress(OSError):
+        processes.click(document, client)
+
+
+def test_61_a_conflict_after_the_answer(processes):
+    """Only the writing is repeated."""
+    [document] = processes.take(1)
+    other = processes.connect()
+
+    def answer(handler):
+        with other.cursor() as cr:  # another transaction has the row, uncommitted
+            cr.execute(
+                "UPDATE l10n_cl_dte_ai_validation SET duration_ms = 1"
+                " WHERE move_id = %s",
+                [document],
+            )
+        opinion()(handler)
+        threading.Timer(0.7, other.commit).start()
+
+    processes.begin(answer)
+    before = len(re.findall("(?i)serializ", processes.log()))
+    processes.click(document)
+    other.close()
+    assert processes.rows(document) == [("done", "approved")]
+    assert len(processes.service.asked()) == 1
+    assert len(re.findall("(?i)serializ", processes.log())) > before
+
+
+@pytest.mark.parametrize("who", ["click", "cron"])
+def test_no_transaction_is_open_while_the_service_thinks(processes, who):
+    """But for the one in which Odoo keeps the lock of the cron."""
+    [document] = processes.take(1)
+    processes.begin()
+    if who == "cron":
+        processes.click(document)
+    processes.begin(lambda handler: handler.pause(2) or opinion()(handler))
+    with ThreadPoolExecutor(1) as pool:
+        if who == "click":
+            click = pool.submit(processes.click, document)
+        else:
+            processes.queue([document])
+            processes.poll()
+        wait_until(lambda: processes.service.arrivals, "the service is asked")
+        pid = processes.pid_of(processes.service.arrivals[-1][1])
+        longest = (0, "")
+        end = time.monotonic() + 1.5
+        with contextlib.closing(processes.connect()) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cr:
+                while time.monotonic() < end:
+                    cr.execute(IDLE_IN_TRANSACTION, [f"odoo-{pid}"])
+                    longest = max(longest, *cr.fetchall())
+                    time.sleep(0.02)
+        if who == "click":
+            click.result()
+    wait_until(
+        lambda: processes.rows(document) == [("done", "approved")], "it is answered"
+    )
+    assert longest[0] <= 0.25, longest
+
+
+IDLE_IN_TRANSACTION = """
+    SELECT extract(epoch FROM clock_timestamp() - state_change)::float, query
+      FROM pg_stat_activity
+     WHERE application_name = %s AND state = 'idle in transaction'
+       AND query !~ 'FROM ir_cron[^_].* FOR NO KEY UPDATE|DELETE FROM ir_cron_trigger'
+     UNION SELECT 0, ''
+"""
+
+
+def test_a_service_that_freezes(processes):
+    """Clicks end, the next one at once; when it is back, all is answered by itself."""
+    documents = processes.take(6)
+    processes.begin(silence, seconds=3)
+    clients = [processes.accountant() for _number in range(2)]
+    processes.click(processes.take(1)[0], clients[0])
+    with ThreadPoolExecutor(2) as pool:
+        seconds = [
+            *pool.map(processes.click, documents[:2], clients),
+            *pool.map(processes.click, documents[2:4], clients),
+        ]
+    assert max(seconds) < 5
+    assert len(processes.service.asked()) == 5
+    assert processes.click(documents[4], clients[0]) < 1
+    assert processes.click(documents[5], clients[1]) < 1
+    assert len(processes.service.asked()) == 5
+    assert processes.sql(
+        "SELECT health, health_reason FROM l10n_cl_dte_ai_service"
+    ) == [("down", "timeout")]
+    states = processes.rows(*documents, columns="state, reason")
+    assert states == [("pending", "timeout")] * 6
+
+    processes.service.begin(opinion())
+    # The time passes, and nobody does anything.
+    processes.sql(
+        "UPDATE l10n_cl_dte_ai_service SET breaker_until = now() AT TIME ZONE 'UTC'"
+    )
+    processes.sql(
+        "UPDATE l10n_cl_dte_ai_validation SET next_attempt_at ="
+        " now() AT TIME ZONE 'UTC' WHERE state = 'pending'"
+    )
+    processes.poll()
+    wait_until(
+        lambda: processes.rows(*documents) == [("done", "approved")] * 6,
+        "everything is answered",
+    )
+    wait_until(
+        lambda: (
+            processes.sql("SELECT health, breaker_failures FROM l10n_cl_dte_ai_service")
+            == [("healthy", 0)]
+        ),
+        "the indicator is green",
+    )
+    assert len(processes.service.asked()) == 7
