@@ -1,58 +1,55 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""`make bench`: the figures that we claim, one file of `bench/` after the other.
+"""`make bench`: the figures that we claim, with what they have to be beside them."""
 
-Each of the service prints a table and writes `build/bench/<what>.json`; the exit code
-is 1 where a target was missed.
-"""
-
+import importlib
 import json
+import pkgutil
+import time
 
-from . import venv
-from .console import say, step
-from .process import ROOT, call, run
-from .workspace import workspace
+from .console import Stop, say, table
+from .process import BUILD, shown
 
-# Rules and XML of a document may take this many times what lxml takes for its tree.
-MOST_TIMES = 5
+HEADER = ("", "Figure", "Value", "Target")
+MARKS = {True: "ok", False: "MISSED", None: ""}
 
 
-def main(_arguments):
-    missed = []
-    python = venv.ensure("service")
-    for program in sorted((ROOT / "bench").glob("service_*.py")):
-        say(f"── {program.stem} " + "─" * (70 - len(program.stem)))
-        if call([python, program], cwd=ROOT):
-            missed.append(program.stem)
-    missed += [bench.__name__ for bench in (dte_document, dte_queries) if bench()]
-    if missed:
-        say(f"Missed a target: {', '.join(missed)}")
+def main(arguments):
+    from bench import figures
+    from bench.context import Bench
+
+    found = sorted(module.name for module in pkgutil.iter_modules(figures.__path__))
+    chosen = arguments.figures or found
+    unknown = sorted(set(chosen).difference(found))
+    if unknown:
+        raise Stop(f"no such figures: {', '.join(unknown)} (there are: {found})")
+    start = time.monotonic()
+    results = {}
+    with Bench() as bench:
+        for name in chosen:
+            module = importlib.import_module(f"bench.figures.{name}")
+            say(f"{name}: {module.TITLE}")
+            results[name] = []
+            for row in module.measure(bench):
+                results[name].append(row)
+                say(f"    {row.figure}: {row.value}")
+    rows = [row for group in results.values() for row in group]
+    say()
+    say("\n".join(table(HEADER, [_cells(row) for row in rows])))
+    _write(results)
+    missed = [row.figure for row in rows if row.ok is False]
+    say(
+        f"\n{len(rows)} figures in {time.monotonic() - start:.0f} s, "
+        f"{len(missed) or 'none'} missed; also in {shown(BUILD / 'bench.json')}"
+    )
     return 1 if missed else 0
 
 
-def dte_document():
-    """Pure Python: rules and XML against lxml building the same tree by hand."""
-    script = ROOT / "bench" / "dte_document.py"
-    with step("Rules and XML, without Odoo"):
-        printed = run([venv.ensure("oracle"), script], "the bench failed", log="bench")
-    figures = json.loads(printed)
-    times = figures["ours"] / figures["by_hand"]
-    say(
-        f"Rules and XML of an invoice of 6 lines: {figures['ours'] * 1e6:.0f} µs, "
-        f"{times:.1f} times lxml by hand (claimed: at most {MOST_TIMES})"
-    )
-    return int(times > MOST_TIMES)
+def _cells(row):
+    return MARKS[row.ok], row.figure, row.value, row.target
 
 
-def dte_queries():
-    """In Odoo: the number of SQL statements does not depend on that of invoices."""
-    script = (ROOT / "bench" / "dte_queries.py").read_text()
-    with workspace() as space, step("Documents, rules and XML of 1,000 invoices"):
-        odoo = space.with_addon("bench")
-        printed = odoo.shell(script, log="bench-odoo")
-    figures = json.loads(printed.strip().splitlines()[-1])
-    (few, _seconds), (many, seconds) = figures["few"], figures["many"]
-    say(
-        f"{figures['invoices']} invoices: {many} SQL statements, 10 invoices: {few} "
-        f"(claimed: the same); {seconds / figures['invoices'] * 1000:.1f} ms each"
-    )
-    return int(many > few)
+def _write(results):
+    BUILD.mkdir(exist_ok=True)
+    groups = {name: [row._asdict() for row in rows] for name, rows in results.items()}
+    text = json.dumps(groups, ensure_ascii=False, indent=2)
+    (BUILD / "bench.json").write_text(f"{text}\n")

@@ -1,0 +1,59 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The button, as Odoo's controller calls it: in a transaction of its own."""
+
+import json
+import logging
+import time
+
+import requests
+
+from odoo import sql_db
+from odoo.service.model import retrying
+
+from .invoices import ACCOUNTANT
+
+CLICKS, WARM_UP = 25, 5
+
+
+def clicks(env, url, key):
+    """Press the button on invoices nobody has asked about, each beside a bare request.
+
+    :return: seconds of the clicks, of the bare requests, and statements of the clicks
+    """
+    accountant = env.ref(ACCOUNTANT)
+    moves = env["account.move"].search(
+        [("ref", "=", "bench"), ("l10n_cl_dte_ai_validation_ids", "=", False)],
+        limit=CLICKS + WARM_UP,
+    )
+    env.cr.commit()
+    found = {"clicks": [], "bare": [], "statements": []}
+    for move_id in moves.ids:
+        body = _click(env, accountant, move_id, found)
+        start = time.monotonic()
+        requests.post(
+            f"{url}/api/ai/validate",
+            json=json.loads(body),
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=20,
+        ).raise_for_status()
+        found["bare"].append(time.monotonic() - start)
+    return {name: values[WARM_UP:] for name, values in found.items()}
+
+
+def _click(env, accountant, move_id, found):
+    with env.registry.cursor() as cr:
+        mine = env(cr=cr, user=accountant, context=accountant.context_get())
+        # The controller has read these before it comes to the button.
+        mine.user.has_group("base.group_user")
+        mine.company.id  # noqa: B018
+        before, start = sql_db.sql_counter, time.monotonic()
+        retrying(
+            mine["account.move"].browse(move_id).action_l10n_cl_dte_ai_generate, mine
+        )
+        found["clicks"].append(time.monotonic() - start)
+        found["statements"].append(sql_db.sql_counter - before)
+        row = mine["account.move"].browse(move_id).sudo().l10n_cl_dte_ai_validation_ids
+        if row.state != "done":
+            logging.getLogger(__name__).error("Not answered: %s", row.reason)
+            raise RuntimeError(f"The click was not answered: {row.reason}")
+        return row.request_body
