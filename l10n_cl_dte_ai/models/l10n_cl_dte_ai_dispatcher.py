@@ -13,10 +13,12 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.service.model import retrying
+from odoo.tools import SQL
 
 from ..tools import ai_service
 from .clock import database_now
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
+from .l10n_cl_dte_ai_validation import LEASE
 
 _logger = logging.getLogger(__name__)
 
@@ -183,45 +185,80 @@ class L10nClDteAiValidation(models.Model):
         :return: the calls, and the seconds until the gate lets more pass; None where
             nothing is due
         """
-        due = self.browse()
-        if not service.exists()._no_call_reason():
-            due = self.search(
-                self._due_domain(service),
-                order="next_attempt_at, id",
-                limit=1 if service.rate_per_minute else CLAIM_BATCH,
-            )
-        if not due:
+        due = self._due_domain(service)
+        if service.exists()._no_call_reason() or not self.search(due, limit=1):
             service._commit()  # no transaction stays open while others are asked
             return [], None
         grant = service._acquire()
+        service._commit()  # no transaction is open over a pause, nor when claiming
         if not grant:
-            service._commit()  # do not keep a transaction open over the pause
             if not grant.until:
                 return [], None
             seconds = (grant.until - database_now(self.env)).total_seconds()
             return [], max(seconds, 0.05)
-        if grant.is_probe:
-            due = due[0]
-        calls = due._prepare_background()._claim()._calls(grant.wait)
+        is_single = grant.is_probe or service.rate_per_minute
+        claimed = self._claim_due(service, 1 if is_single else CLAIM_BATCH)
+        calls = claimed._prepare_background()._calls(grant.wait)
         if not calls:
             service._give_back(grant)
         service._commit()
         return calls, 0
 
-    def _prepare_background(self):
-        """Return the rows to ask about: others where a document has changed.
+    @api.model
+    def _claim_due(self, service, limit):
+        """Take the rows that wait longest, each for this worker alone.
 
-        None where it is cancelled, or of a type that is not covered.
+        On a cursor of its own: in Odoo's isolation a worker would fail on a row that
+        another one has just taken, instead of taking the next.
+        """
+        self.env.flush_all()
+        with service._own_cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    WITH clock AS (
+                        SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now),
+                    due AS (
+                        SELECT id FROM l10n_cl_dte_ai_validation, clock
+                         WHERE company_id = ANY(%(companies)s)
+                           AND (state = 'pending' AND next_attempt_at <= clock.now
+                                OR state = 'sending' AND lease_until < clock.now)
+                         ORDER BY next_attempt_at, id
+                         LIMIT %(limit)s
+                           FOR UPDATE OF l10n_cl_dte_ai_validation SKIP LOCKED)
+                    UPDATE l10n_cl_dte_ai_validation validation
+                       SET state = 'sending', lease_until = clock.now + %(lease)s
+                      FROM due, clock
+                     WHERE validation.id = due.id
+                 RETURNING validation.id, validation.next_attempt_at
+                    """,
+                    companies=service.with_context(active_test=False).company_ids.ids,
+                    limit=limit,
+                    lease=LEASE,
+                )
+            )
+            taken = sorted(cr.fetchall(), key=lambda row: (row[1], row[0]))
+        claimed = self.browse([row_id for row_id, _since in taken])
+        claimed.invalidate_recordset(["state", "lease_until"], flush=False)
+        return claimed
+
+    def _prepare_background(self):
+        """Return the claimed rows to ask about, without those that are outdated.
+
+        Where a document has changed, its new content gets a row, which is due at once.
+        Where it is cancelled, or of a type that is not covered, it gets none.
         """
         ready = self.filtered(
             lambda row: row.is_current and row.move_id._l10n_cl_dte_ai_is_covered()
         )
         outdated = self - ready
-        outdated.write({"state": "cancelled", "next_attempt_at": False})
+        outdated.write(
+            {"state": "cancelled", "next_attempt_at": False, "lease_until": False}
+        )
         for row in outdated:
             if row.move_id._l10n_cl_dte_ai_is_covered():
-                ready |= row.with_user(row.requested_by_id)._request(row.move_id).sudo()
-        return ready.filtered(lambda row: "ask" in row._valid_actions())
+                row.with_user(row.requested_by_id)._request(row.move_id)
+        return ready
 
     # === The call === #
 
