@@ -194,8 +194,7 @@ class L10nClDteAiValidation(models.Model):
         if not grant:
             if not grant.until:
                 return [], None
-            seconds = (grant.until - database_now(self.env)).total_seconds()
-            return [], max(seconds, 0.05)
+            return [], max(grant.wait, 0.01)
         is_single = grant.is_probe or service.rate_per_minute
         claimed = self._claim_due(service, 1 if is_single else CLAIM_BATCH)
         calls = claimed._prepare_background()._calls(grant.wait)

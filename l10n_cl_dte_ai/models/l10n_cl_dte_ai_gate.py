@@ -26,7 +26,11 @@ NO_DECISION = timedelta(seconds=15)
 
 
 class Grant(NamedTuple):
-    """The gate's decision: ask after `wait` seconds, or not before `until`."""
+    """The gate's decision: ask after `wait` seconds.
+
+    With a `reason`: do not ask before `until`, which is in `wait` seconds by the
+    database's clock. Odoo's own time has whole seconds only, too coarse to wait by.
+    """
 
     wait: float = 0.0
     reason: str | None = None
@@ -163,9 +167,11 @@ class L10nClDteAiService(models.Model):
             return Grant(reason="not_configured")
         blocked_until, breaker_until, next_slot_at, health_reason, now = row
         if breaker_until and breaker_until > now:
-            return Grant(reason=health_reason or "unreachable", until=breaker_until)
-        limited_until = max(filter(None, (blocked_until, next_slot_at)), default=now)
-        return Grant(reason="rate_limited", until=max(limited_until, now))
+            reason, until = health_reason or "unreachable", breaker_until
+        else:
+            reason = "rate_limited"
+            until = max(filter(None, (blocked_until, next_slot_at, now)))
+        return Grant((until - now).total_seconds(), reason, until)
 
     def _give_back(self, grant):
         """Nothing was asked after all: let another request be the probe."""
