@@ -8,7 +8,7 @@ from ..context import run_inside
 
 TITLE = "1,000 invoices, service at 50 ms without a limit, one worker"
 DELAY, CONCURRENCY = 0.05, 8
-INVOICES, NAIVE_INVOICES, RUNS = 1000, 100, 3
+INVOICES, NAIVE_INVOICES, RUNS = 1000, 50, 3
 IDEAL = DELAY / CONCURRENCY  # seconds for each invoice
 
 
@@ -18,8 +18,10 @@ def measure(bench):
     yield at_most("bulk: wall / ideal (median of 3)", wall / (INVOICES * IDEAL), 1.25)
     statements = max(run["statements"] for run in runs)
     yield at_most("bulk: SQL statements per invoice", statements / INVOICES, 1.0)
-    connections = max(run["connections"] for run in runs)
-    yield at_most("bulk: TCP connections", connections, CONCURRENCY, "{}")
+    # A run of the cron lasts ten seconds; connections are not kept from one to the next.
+    connections = max(run["connections"] / run["runs"] for run in runs)
+    title = "bulk: TCP connections for each run of the cron"
+    yield at_most(title, connections, CONCURRENCY, "{:g}")
     asked = {run["requests"] for run in runs}
     yield exactly("bulk: requests", max(asked), INVOICES)
     odoo = bench.database(waiting=NAIVE_INVOICES)

@@ -16,12 +16,14 @@ def drain(env, seconds=600, states=("pending", "sending")):
     """Run the cron until nothing waits, or for so many seconds; what it took."""
     registry = env.registry
     env.cr.commit()
-    before, start = sql_db.sql_counter, time.monotonic()
+    runs, before, start = 0, sql_db.sql_counter, time.monotonic()
     while time.monotonic() - start < seconds and _waiting(env, states):
         with registry.cursor() as cr:
             mine = api.Environment(cr, SUPERUSER_ID, {})
             mine["l10n_cl_dte_ai.validation"]._cron_ask()
+        runs += 1
     return {
+        "runs": runs,
         "seconds": time.monotonic() - start,
         "statements": sql_db.sql_counter - before,
     }

@@ -36,8 +36,10 @@ CONCURRENCY = 8
 # are sure for all crons of a database, and the last requests may take 25 s more.
 SLICE = 10
 
-# Rows claimed at once from an unlimited service, and outcomes written at once.
-CLAIM_BATCH, STORE_BATCH = 40, 20
+# Rows claimed at once from an unlimited service.
+CLAIM_BATCH = 80
+# Outcomes written at once; a slow service's after so many seconds, though they be fewer.
+STORE_BATCH, STORE_SECONDS = 40, 1
 
 
 class Call(NamedTuple):
@@ -143,28 +145,45 @@ class L10nClDteAiValidation(models.Model):
         """
         end = time.monotonic() + seconds
         clients = _Clients(partial(service._client, ai_service.BACKGROUND))
-        ready, under_way, results = deque(), set(), []
+        ready, under_way, results = deque(), {}, []
+        stored_at = time.monotonic()
+        service_is_limited = bool(service.rate_per_minute)
+        # To an unlimited service so many more are handed over that the threads have
+        # work while this one is busy with the database.
+        most = CONCURRENCY if service_is_limited else 4 * CONCURRENCY
         with clients, ThreadPoolExecutor(CONCURRENCY) as pool:
             while True:
                 # First write down what came, and let the gate know: it decides.
-                if results and (len(results) >= STORE_BATCH or not ready):
+                if results and (
+                    len(results) >= STORE_BATCH
+                    or not (ready or under_way)
+                    or time.monotonic() - stored_at > STORE_SECONDS
+                    or service_is_limited
+                    or not all(map(_went_well, results))
+                ):
                     self._finish(service, results, in_background=True)
-                    self._commit_progress(len(results))
-                    self.env.invalidate_all()
-                    results = []
+                    self.env["ir.cron"]._commit_progress(len(results))
+                    results, stored_at = [], time.monotonic()
                 calls, pause = [], None
                 in_time = time.monotonic() < end
-                if in_time and not ready and len(under_way) < CONCURRENCY:
+                if in_time and not ready and len(under_way) < most:
                     calls, pause = self._next_calls(service)
                     ready.extend(calls)
-                while ready and len(under_way) < CONCURRENCY:
-                    under_way.add(pool.submit(clients.perform, ready.popleft()))
-                if calls and len(under_way) < CONCURRENCY:
+                while ready and len(under_way) < most:
+                    call = ready.popleft()
+                    under_way[pool.submit(clients.perform, call)] = call
+                if calls and len(under_way) < most:
                     continue
                 if under_way:
-                    done, under_way = wait(under_way, pause, FIRST_COMPLETED)
-                    results += [future.result() for future in done]
-                    if ready and not all(map(_went_well, results)):
+                    seconds = STORE_SECONDS if results else pause
+                    done = wait(under_way, seconds, FIRST_COMPLETED).done
+                    for future in done:
+                        results.append(future.result())
+                        del under_way[future]
+                    if not all(map(_went_well, results)):
+                        # What no thread has begun with is given back.
+                        unbegun = [each for each in under_way if each.cancel()]
+                        ready.extend(under_way.pop(each) for each in unbegun)
                         self._release(ready)
                 elif pause is None or time.monotonic() + pause >= end:
                     return end - time.monotonic()
