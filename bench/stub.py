@@ -130,7 +130,8 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.write(
                 f"HTTP/1.1 {status} Bench\r\nContent-Type: application/json\r\n"
-                f"{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+                f"{headers}Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
             )
 
 

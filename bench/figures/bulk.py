@@ -26,9 +26,7 @@ def measure(bench):
     yield exactly("bulk: requests", max(asked), INVOICES)
     odoo = bench.database(waiting=NAIVE_INVOICES)
     bench.stub.reset(delay=DELAY)
-    naive = run_inside(
-        odoo, "naive", "bulk", url=bench.stub.url, number=NAIVE_INVOICES
-    )
+    naive = run_inside(odoo, "naive", "bulk", url=bench.stub.url, number=NAIVE_INVOICES)
     bench.drop(odoo)
     ratio = naive["seconds"] / (NAIVE_INVOICES * IDEAL)
     yield shown("naive client, the same: wall / ideal", f"{ratio:.2f}")

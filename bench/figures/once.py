@@ -17,6 +17,8 @@ def measure(bench):
     again = {key for key, times in asked.items() if times > 1}
     resent = sum(asked[key] - 1 for key in again & set(found["under_way"]))
     ratio = (sum(asked.values()) - resent) / len(asked)
-    yield exactly("requests / documents, but for those in flight", f"{ratio:.2f}", "1.00")
+    yield exactly(
+        "requests / documents, but for those in flight", f"{ratio:.2f}", "1.00"
+    )
     yield shown("asked again: in flight when the worker was killed", resent)
     yield exactly("documents lost by the kill", found["unanswered"], 0)

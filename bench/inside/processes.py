@@ -33,7 +33,7 @@ class Child:
             with os.fdopen(writing, "w") as pipe:
                 json.dump(result, pipe)
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001  nothing may go up into the parent's code
             traceback.print_exc()
         finally:
             # Nothing of the parent's is to be closed here, its connections least.

@@ -7,6 +7,7 @@ import psycopg2
 
 from odoo import SUPERUSER_ID, api, sql_db
 
+from .click import press
 from .processes import Child, in_children
 
 WAITING = "SELECT count(*) FROM l10n_cl_dte_ai_validation WHERE state = ANY(%s)"
@@ -72,8 +73,6 @@ def drain_and_watch(env, moves):
 
     PostgreSQL itself tells since when a connection has been idle in a transaction.
     """
-    from .click import press
-
     watcher = Child(env, _watch, {"seconds": 300})
     env.cr.execute("SELECT pg_advisory_lock(1)")  # the watcher's sign to stop
     env.cr.commit()
@@ -89,7 +88,7 @@ def drain_and_watch(env, moves):
 def _watch(env, seconds):
     longest, samples = 0.0, 0
     end = time.monotonic() + seconds
-    connection = psycopg2.connect(**_dsn(env.cr.dbname))
+    connection = psycopg2.connect(dbname=env.cr.dbname)  # libpq's variables say where
     connection.autocommit = True
     with connection.cursor() as cr:
         time.sleep(0.5)
@@ -110,10 +109,6 @@ def _watch(env, seconds):
             time.sleep(0.01)
     connection.close()
     return {"longest": longest, "samples": samples}
-
-
-def _dsn(database):
-    return {"dbname": database}  # the rest is in libpq's variables
 
 
 def drain_with_a_kill(env, after):

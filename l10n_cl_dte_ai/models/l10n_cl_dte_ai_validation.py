@@ -333,9 +333,8 @@ class L10nClDteAiValidation(models.Model):
             raise ConcurrencyError("This document is being asked about") from error
 
     def _requeue(self):
-        for validation in self:
-            if "retry" not in validation._valid_actions():
-                continue
+        again = self.filtered(lambda row: "retry" in row._valid_actions())
+        for validation in again:
             validation.sudo().write(
                 {
                     "state": "pending",
@@ -345,7 +344,8 @@ class L10nClDteAiValidation(models.Model):
                     "requested_by_id": self.env.uid,
                 }
             )
-        self._trigger_cron()
+        if again:
+            self._trigger_cron()
 
     @api.model
     def _trigger_cron(self, at=None):
