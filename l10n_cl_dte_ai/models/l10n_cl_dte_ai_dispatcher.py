@@ -166,7 +166,8 @@ class L10nClDteAiValidation(models.Model):
                     results, stored_at = [], time.monotonic()
                 calls, pause = [], None
                 in_time = time.monotonic() < end
-                if in_time and not ready and len(under_way) < most:
+                free = not ready and not clients.held.is_set()
+                if in_time and free and len(under_way) < most:
                     calls, pause = self._next_calls(service)
                     ready.extend(calls)
                 while ready and len(under_way) < most:
@@ -177,14 +178,17 @@ class L10nClDteAiValidation(models.Model):
                 if under_way:
                     seconds = STORE_SECONDS if results else pause
                     done = wait(under_way, seconds, FIRST_COMPLETED).done
-                    for future in done:
-                        results.append(future.result())
-                        del under_way[future]
-                    if not all(map(_went_well, results)):
+                    answers = [(under_way.pop(each), each.result()) for each in done]
+                    results += [result for _call, result in answers if result]
+                    if clients.held.is_set():
                         # What no thread has begun with is given back.
+                        ready += [call for call, result in answers if not result]
                         unbegun = [each for each in under_way if each.cancel()]
-                        ready.extend(under_way.pop(each) for each in unbegun)
+                        ready += [under_way.pop(each) for each in unbegun]
                         self._release(ready)
+                        service._commit()
+                        if not under_way:
+                            clients.held.clear()
                 elif pause is None or time.monotonic() + pause >= end:
                     return end - time.monotonic()
                 else:
@@ -206,7 +210,7 @@ class L10nClDteAiValidation(models.Model):
         """
         due = self._due_domain(service)
         if service.exists()._no_call_reason() or not self.search(due, limit=1):
-            service._commit()  # no transaction stays open while others are asked
+            service._commit()  # others may be under way: no transaction waits for them
             return [], None
         grant = service._acquire()
         service._commit()  # no transaction is open over a pause, nor when claiming
@@ -491,11 +495,18 @@ class _Clients:
         self._free = deque(new_client() for _number in range(CONCURRENCY))
         self._all = list(self._free)
         self._local = threading.local()
+        self.held = threading.Event()
 
     def perform(self, call):
+        """Ask; None where the service has just been found to be gone or limited."""
+        if self.held.is_set():
+            return None
         if not hasattr(self._local, "client"):
             self._local.client = self._free.popleft()
-        return _perform(self._local.client, call)
+        result = _perform(self._local.client, call)
+        if not _went_well(result):
+            self.held.set()
+        return result
 
     def __enter__(self):
         return self
