@@ -263,8 +263,10 @@ class L10nClDteAiService(models.Model):
 
     def _test_connection(self):
         """Return the kind of notification and the text of what was found."""
+        client = self._client(ai_service.INTERACTIVE)
+        self._commit()  # no transaction is open while the service is asked
         try:
-            with self._client(ai_service.INTERACTIVE) as client:
+            with client:
                 health = client.health()
                 client.check_key()
         except ai_service.AIServiceError as error:
