@@ -21,6 +21,7 @@ MAX_CLICK_WAIT = timedelta(seconds=5)
 
 FAILURES_TO_OPEN = 5
 OPEN_SECONDS = (15, 30, 60, 300)  # the first time, the second, ...
+BREAKER_FIELDS = ["breaker_failures", "breaker_opens", "breaker_until", "probe_until"]
 PROBE_LEASE = timedelta(seconds=90)
 NO_DECISION = timedelta(seconds=15)
 
@@ -201,6 +202,7 @@ class L10nClDteAiService(models.Model):
                     self.id,
                 )
             )
+        self.invalidate_recordset(BREAKER_FIELDS, flush=False)
 
     def _count_failures(self, number):
         """Requests failed in a row: open the breaker after the fifth.
@@ -244,3 +246,4 @@ class L10nClDteAiService(models.Model):
                     steps=len(OPEN_SECONDS),
                 )
             )
+        self.invalidate_recordset(BREAKER_FIELDS, flush=False)
