@@ -7,8 +7,10 @@ Every suite runs even if one fails. Where CI is set nothing may be skipped.
 import os
 import re
 import shutil
+import tempfile
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from . import browser, venv
@@ -40,23 +42,41 @@ def main(arguments):
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
     suites = [arguments.suite] if arguments.suite else SUITES
-    results = []
-    if "service" in suites:
-        results.append(_service(arguments.pytest))
-    if "oracle" in suites:
-        results.append(_oracle(arguments.pytest))
-    if {"addon", "e2e"}.intersection(suites):
-        with workspace() as space:
-            with step("Install our addons"):
-                installed = space.with_addon("tests")
-            if "addon" in suites:
-                results.append(_addon(installed, arguments.pytest))
-            if "e2e" in suites:
-                results.append(_e2e(space, arguments.pytest))
+    if arguments.suite in ("service", "oracle"):
+        results = [_WITHOUT_ODOO[arguments.suite](arguments.pytest)]
+    elif arguments.suite:
+        results = _with_odoo(suites, arguments.pytest)
+    else:
+        results = _all(arguments.pytest)
     return _close(results, time.monotonic() - start)
 
 
-def _service(arguments):
+def _all(arguments):
+    """The suites that need no Odoo wait more than they work: beside the others."""
+    for name in _WITHOUT_ODOO:
+        venv.ensure(name)
+    with ThreadPoolExecutor(1) as beside:
+        others = [
+            beside.submit(suite, arguments, aside=True)
+            for suite in _WITHOUT_ODOO.values()
+        ]
+        results = _with_odoo(SUITES, arguments)
+        return [each.result() for each in others] + results
+
+
+def _with_odoo(suites, arguments):
+    results = []
+    with workspace() as space:
+        with step("Install our addons"):
+            installed = space.with_addon("tests")
+        if "addon" in suites:
+            results.append(_addon(installed, arguments))
+        if "e2e" in suites:
+            results.append(_e2e(space, arguments))
+    return results
+
+
+def _service(arguments, aside=False):
     folder = ROOT / "ai_service" / "tests"
     if not folder.exists():
         return _absent("service", folder)
@@ -65,16 +85,21 @@ def _service(arguments):
         venv.ensure("service"),
         _with_default(arguments, folder),
         os.environ,
+        aside,
     )
 
 
-def _oracle(arguments):
+def _oracle(arguments, aside=False):
     return _pytest(
         "oracle",
         venv.ensure("oracle"),
         ["-p", "no:cacheprovider", *_with_default(arguments, ROOT / "oracle")],
         os.environ,
+        aside,
     )
+
+
+_WITHOUT_ODOO = {"service": _service, "oracle": _oracle}
 
 
 def _addon(odoo, arguments):
@@ -114,16 +139,21 @@ def _absent(suite, folder):
     return Result(suite, skipped=1, reasons=[f"there is no {folder.relative_to(ROOT)}"])
 
 
-def _pytest(suite, python, arguments, environment):
-    """Run pytest; its own lines are printed as they come."""
+def _pytest(suite, python, arguments, environment, aside=False):
+    """Run pytest; its own lines are printed as they come, or at the end if `aside`."""
     report = RESULTS / f"{suite}.xml"
-    say(f"\n── {suite} " + "─" * (70 - len(suite)))
+    headline = f"\n── {suite} " + "─" * (70 - len(suite))
     start = time.monotonic()
-    code = call(
-        [python, "-m", "pytest", f"--junitxml={report}", "-ra", *map(str, arguments)],
-        cwd=ROOT,
-        env=dict(environment),
-    )
+    command = [python, "-m", "pytest", f"--junitxml={report}", "-ra"]
+    options = {"cwd": ROOT, "env": dict(environment)}
+    if aside:
+        with tempfile.TemporaryFile("w+") as output:
+            code = call([*command, *map(str, arguments)], stdout=output, **options)
+            output.seek(0)
+            say(f"{headline}\n{output.read()}")
+    else:
+        say(headline)
+        code = call([*command, *map(str, arguments)], **options)
     result = _read(suite, report)
     result.seconds = time.monotonic() - start
     # pytest's own word counts: 5 is "no tests", 2 to 4 are interruptions and errors.
