@@ -16,7 +16,7 @@ from odoo.service.model import retrying
 from odoo.tools import SQL
 
 from ..tools import ai_service
-from .clock import database_now
+from .clock import database_now, database_soon
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
 from .l10n_cl_dte_ai_validation import LEASE
 
@@ -35,6 +35,9 @@ CONCURRENCY = 8
 # Seconds that the cron goes on asking. Only about 51 s of Odoo's default limit of 120
 # are sure for all crons of a database, and the last requests may take 25 s more.
 SLICE = 10
+
+# Where something is due within the second, but not yet.
+IDLE_SECONDS = 0.05
 
 # Rows claimed at once from an unlimited service.
 CLAIM_BATCH = 80
@@ -131,7 +134,7 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _due_domain(self, services=None):
         """Select the rows that may be asked about now, without those that must wait."""
-        now = database_now(self.env)
+        now = database_soon(self.env)
         services = self._services_to_ask() if services is None else services
         return Domain("company_id.l10n_cl_dte_ai_service_id", "in", services.ids) & (
             Domain("state", "=", "pending") & Domain("next_attempt_at", "<=", now)
@@ -224,7 +227,7 @@ class L10nClDteAiValidation(models.Model):
         if not calls:
             service._give_back(grant)
         service._commit()
-        return calls, 0
+        return calls, 0 if calls else IDLE_SECONDS
 
     @api.model
     def _claim_due(self, service, limit):

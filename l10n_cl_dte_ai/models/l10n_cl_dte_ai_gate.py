@@ -6,7 +6,7 @@ from typing import NamedTuple
 from odoo import fields, models
 from odoo.tools import SQL
 
-from .clock import database_now
+from .clock import database_now, database_soon
 from .l10n_cl_dte_ai_service import NO_CURSOR
 
 _logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class L10nClDteAiService(models.Model):
 
     def _is_closed(self):
         """Tell whether nobody passes for now; only :meth:`_acquire` decides."""
-        now = database_now(self.env)
+        now = database_soon(self.env)
         return bool(
             (self.blocked_until and self.blocked_until > now)
             or (
