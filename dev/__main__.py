@@ -8,6 +8,7 @@ import sys
 
 from .console import Stop, say
 from .process import NO_SPACE, keep_logs_in
+from .test import SUITES
 
 
 def main():
@@ -15,7 +16,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="an Odoo with Chilean invoices and the service")
     test = commands.add_parser("test", help="every test, or those of one suite")
-    test.add_argument("suite", nargs="?", choices=["addon", "service", "oracle", "e2e"])
+    test.add_argument("suite", nargs="?", choices=SUITES)
     test.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     lint = commands.add_parser("lint", help="check style and Odoo's conventions")
     lint.add_argument("--fix", action="store_true", help="mend what can be mended")

@@ -17,6 +17,7 @@ from .console import Stop
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+LOGS = "DTE_AI_LOGS"  # the folder of a process that another command starts
 _logs = BUILD / "logs"
 
 

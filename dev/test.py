@@ -11,16 +11,18 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from . import browser, venv
 from .console import say, step
 from .odoo import our_addons
-from .process import BUILD, ROOT, call
+from .process import BUILD, LOGS, ROOT, call
 from .workspace import workspace
 
 RESULTS = BUILD / "results"
-SUITES = ("service", "oracle", "addon", "e2e")
+# What needs no Odoo, and what asks a real one: from outside, or in the browser.
+SUITES = ("service", "oracle", "addon", "system", "browser")
 
 
 @dataclass
@@ -41,39 +43,46 @@ def main(arguments):
     start = time.monotonic()
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    suites = [arguments.suite] if arguments.suite else SUITES
-    if arguments.suite in ("service", "oracle"):
-        results = [_WITHOUT_ODOO[arguments.suite](arguments.pytest)]
-    elif arguments.suite:
-        results = _with_odoo(suites, arguments.pytest)
+    if arguments.suite:
+        results = _one(arguments.suite, arguments.pytest)
     else:
         results = _all(arguments.pytest)
     return _close(results, time.monotonic() - start)
 
 
+def _one(suite, arguments):
+    if suite in _WITHOUT_ODOO:
+        return [_WITHOUT_ODOO[suite](arguments)]
+    with _workspace() as (space, installed):
+        if suite == "addon":
+            return [_addon(installed, arguments)]
+        return [_outside(suite, space, arguments)]
+
+
 def _all(arguments):
-    """The suites that need no Odoo wait more than they work: beside the others."""
+    """In two rows, one beside the other: most tests wait more than they work."""
     for name in _WITHOUT_ODOO:
         venv.ensure(name)
     with ThreadPoolExecutor(1) as beside:
-        others = [
+        aside = [
             beside.submit(suite, arguments, aside=True)
             for suite in _WITHOUT_ODOO.values()
         ]
-        results = _with_odoo(SUITES, arguments)
-        return [each.result() for each in others] + results
+        with _workspace() as (space, installed):
+            aside.append(
+                beside.submit(_outside, "system", space, arguments, aside=True)
+            )
+            results = [_addon(installed, arguments)]
+            results.append(_outside("browser", space, arguments))
+            return [each.result() for each in aside] + results
 
 
-def _with_odoo(suites, arguments):
-    results = []
+@contextmanager
+def _workspace():
     with workspace() as space:
         with step("Install our addons"):
             installed = space.with_addon("tests")
-        if "addon" in suites:
-            results.append(_addon(installed, arguments))
-        if "e2e" in suites:
-            results.append(_e2e(space, arguments))
-    return results
+        yield space, installed
 
 
 def _service(arguments, aside=False):
@@ -83,7 +92,7 @@ def _service(arguments, aside=False):
     return _pytest(
         "service",
         venv.ensure("service"),
-        _with_default(arguments, folder),
+        ["-n", "2", *_with_default(arguments, folder)],  # each starts servers
         os.environ,
         aside,
     )
@@ -120,12 +129,14 @@ def _addon(odoo, arguments):
     )
 
 
-def _e2e(space, arguments):
+def _outside(suite, space, arguments, aside=False):
+    """Tests that start an Odoo of their own on our server."""
     return _pytest(
-        "e2e",
+        suite,
         space.runtime.python,
-        ["-p", "no:odoo", *_with_default(arguments, ROOT / "tests")],
-        {**os.environ, **space.hand_over()},
+        ["-p", "no:odoo", *_with_default(arguments, ROOT / "tests" / suite)],
+        {**os.environ, **space.hand_over(), LOGS: suite},
+        aside,
     )
 
 

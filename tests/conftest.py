@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Fixtures of the tests that use a real Odoo, a real service and a real browser.
 
-`python3 -m dev test e2e` runs them. Each test's `page` is a context of its own.
+`python3 -m dev test system` and `browser` run them. Each test's `page` is a context of its own.
 """
 
 import os
@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from dev import browser as chromium
-from dev.process import BUILD, keep_logs_in
+from dev.process import BUILD, LOGS, keep_logs_in
 from dev.stack import RATE_LIMIT, running_stack
 from dev.workspace import workspace as new_workspace
 
@@ -21,7 +21,7 @@ SCREENSHOTS = BUILD / "screenshots"
 @pytest.fixture(scope="session")
 def workspace():
     """A database server; `workspace.create(name)` gives an Odoo without our addon."""
-    keep_logs_in("e2e")
+    keep_logs_in(os.environ.get(LOGS, "tests"))
     with new_workspace() as space:
         yield space
 

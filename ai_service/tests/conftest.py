@@ -81,7 +81,7 @@ class Server:
         """The next log line of an event with the given fields."""
         wanted = {"event": event, **fields}
         while True:
-            line = json.loads(self._fresh.get(timeout=10))
+            line = json.loads(self._fresh.get(timeout=30))
             if wanted.items() <= line.items():
                 return line
 

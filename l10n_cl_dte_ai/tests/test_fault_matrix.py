@@ -40,11 +40,11 @@ CLICK, CRON = "click", "cron"
 # Lines that other tests prove: module::class::method.
 ELSEWHERE = {
     6: ["test_ai_service_client::TestCall::test_a_good_answer_is_an_opinion"],
-    61: ["tests/test_processes.py::test_61_a_conflict_after_the_answer"],
-    62: ["tests/test_processes.py::test_62_two_workers_one_invoice"],
-    58: ["tests/test_processes.py::test_58_59_60_a_worker_is_killed"],
-    59: ["tests/test_processes.py::test_58_59_60_a_worker_is_killed"],
-    60: ["tests/test_processes.py::test_58_59_60_a_worker_is_killed"],
+    61: ["tests/system/test_processes.py::test_61_a_conflict_after_the_answer"],
+    62: ["tests/system/test_processes.py::test_62_two_workers_one_invoice"],
+    58: ["tests/system/test_processes.py::test_58_59_60_a_worker_is_killed"],
+    59: ["tests/system/test_processes.py::test_58_59_60_a_worker_is_killed"],
+    60: ["tests/system/test_processes.py::test_58_59_60_a_worker_is_killed"],
     68: [
         "test_secrecy::TestSecrecy::test_a_neutralized_database",
         "test_secrecy::TestSecrecy::test_a_database_with_another_uuid",
