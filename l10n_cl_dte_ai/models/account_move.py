@@ -10,6 +10,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools import dte_document, dte_rules, dte_xml
+from .account_move_document import COMPANY_FIELDS, MOVE_FIELDS
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
@@ -235,6 +236,17 @@ class AccountMove(models.Model):
 
     # === Valid actions === #
 
+    def _l10n_cl_dte_ai_fetch_kind(self):
+        """Read what tells whether these can become DTEs, and no more: a person waits.
+
+        The ORM by itself reads all that a company, a journal and a country have.
+        """
+        self.fetch(MOVE_FIELDS)
+        self.company_id.fetch(COMPANY_FIELDS)
+        self.company_id.account_fiscal_country_id.fetch(["code"])
+        self.journal_id.fetch(["l10n_latam_use_documents"])
+        self.l10n_latam_document_type_id.fetch(["code", "doc_code_prefix"])
+
     def _l10n_cl_dte_ai_is_covered(self):
         """Tell whether this is a document of a type that we check and generate."""
         self.ensure_one()
@@ -276,6 +288,7 @@ class AccountMove(models.Model):
 
     def action_l10n_cl_dte_ai_generate(self):
         """Check the document, ask the service if needed, and show what was found."""
+        self._l10n_cl_dte_ai_fetch_kind()
         self._l10n_cl_dte_ai_check_covered()
         if not self.env.user.has_group(USER_GROUP):
             raise AccessError(
@@ -319,27 +332,30 @@ class AccountMove(models.Model):
         service = self.company_id.sudo().l10n_cl_dte_ai_service_id
         if service._no_call_reason() == "not_configured":
             return
-        if self._l10n_cl_dte_ai_has_errors():
+        contents = self._l10n_cl_dte_ai_contents()
+        if self._l10n_cl_dte_ai_has_errors(contents[self].document):
             return
-        validation = self.env["l10n_cl_dte_ai.validation"]._request(self)
+        validation = self.env["l10n_cl_dte_ai.validation"]._request(self, contents)
         if validation.state == "failed" and validation.reason != "refused":
             validation.with_user(self.env.user)._requeue()
         validation._ask_now()
 
-    def _l10n_cl_dte_ai_findings(self):
+    def _l10n_cl_dte_ai_findings(self, document=None):
         """Return what the rules find in Odoo's data.
 
+        :param Documento document: this one's, if it has just been built
         :rtype: list[dte_rules.Finding]
         """
         self.ensure_one()
+        document = document or self._l10n_cl_dte_document()
         company_tz = self.company_id.partner_id.tz or "America/Santiago"
         today = fields.Date.context_today(self.with_context(tz=company_tz))
-        return dte_rules.check(self._l10n_cl_dte_document(), today, self.env._)
+        return dte_rules.check(document, today, self.env._)
 
-    def _l10n_cl_dte_ai_has_errors(self):
+    def _l10n_cl_dte_ai_has_errors(self, document=None):
         return any(
             finding.severity == dte_rules.ERROR
-            for finding in self._l10n_cl_dte_ai_findings()
+            for finding in self._l10n_cl_dte_ai_findings(document)
         )
 
     def _l10n_cl_dte_ai_current_validation(self):
@@ -606,9 +622,16 @@ class AccountMove(models.Model):
             undated.filtered("invoice_date").grouped("invoice_date").items()
         ):
             moves.l10n_cl_dte_ai_posting_date = date
-        moves = (posted & self)._l10n_cl_dte_ai_on_post("background")
-        moves = moves.filtered(lambda move: not move._l10n_cl_dte_ai_has_errors())
-        if moves:
-            self.env["l10n_cl_dte_ai.validation"]._request(moves)
+        contents = {
+            move: content
+            for move, content in (posted & self)
+            ._l10n_cl_dte_ai_on_post("background")
+            ._l10n_cl_dte_ai_contents()
+            .items()
+            if not move._l10n_cl_dte_ai_has_errors(content.document)
+        }
+        if contents:
+            moves = self.concat(*contents)
+            self.env["l10n_cl_dte_ai.validation"]._request(moves, contents)
             self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
         return posted

@@ -25,15 +25,18 @@ MOVE_FIELDS = (
     "posted_before",
     "l10n_latam_document_type_id",
     "invoice_date",
-    "amount_total",
     "amount_total_signed",
+    "company_id",
+    "journal_id",
     "line_ids",
-    "invoice_line_ids",
     "l10n_cl_reference_ids",
     "partner_id",
     "commercial_partner_id",
     "reversed_entry_id",
     "debit_origin_id",
+    "invoice_date_due",
+    "l10n_cl_dte_ai_payment_form",
+    "l10n_cl_dte_ai_posting_date",
 )
 LINE_FIELDS = (
     "display_type",
@@ -50,6 +53,27 @@ LINE_FIELDS = (
     "product_uom_id",
     "product_id",
 )
+TAX_FIELDS = ("l10n_cl_sii_code", "amount", "price_include_override", "company_id")
+COMPANY_FIELDS = (
+    "partner_id",
+    "parent_path",
+    "currency_id",
+    "account_fiscal_country_id",
+    "account_price_include",
+    "l10n_cl_company_activity_ids",
+    "l10n_cl_dte_ai_ciudad",
+    "l10n_cl_dte_ai_service_id",
+)
+PARTNER_FIELDS = (
+    "name",
+    "vat",
+    "l10n_cl_activity_description",
+    "street",
+    "street2",
+    "city",
+    "commercial_partner_id",
+    "tz",
+)
 REFERENCE_FIELDS = (
     "l10n_cl_reference_doc_type_id",
     "origin_doc_number",
@@ -63,8 +87,9 @@ HISTORY_LIMIT = 20
 
 
 class Content(NamedTuple):
-    """What the service is asked about, and what identifies it."""
+    """A document, what the service is asked about it, and what identifies that."""
 
+    document: Documento
     dte_data: dict
     digest: str
 
@@ -145,16 +170,18 @@ class AccountMove(models.Model):
         moves.fetch(MOVE_FIELDS)
         origins = moves.reversed_entry_id | moves.debit_origin_id
         origins.fetch(MOVE_FIELDS[: MOVE_FIELDS.index("line_ids")])
+        companies = moves.company_id
+        companies.fetch(COMPANY_FIELDS)
+        companies.l10n_cl_company_activity_ids.fetch(["code"])
         moves.line_ids.fetch(LINE_FIELDS)
         moves.line_ids.product_uom_id.fetch(["name"])
-        moves.line_ids.tax_ids.fetch(["l10n_cl_sii_code", "amount"])
+        moves.line_ids.tax_ids.fetch(TAX_FIELDS)
         moves.l10n_cl_reference_ids.fetch(REFERENCE_FIELDS)
-        (moves.partner_id | moves.commercial_partner_id).fetch(
-            ["name", "vat", "l10n_cl_activity_description", "street", "street2", "city"]
-        )
+        partners = moves.partner_id | moves.commercial_partner_id
+        (partners | companies.partner_id).fetch(PARTNER_FIELDS)
 
     def _l10n_cl_dte_build(self):
-        lines = self.invoice_line_ids.filtered(
+        lines = self.line_ids.filtered(
             lambda line: line.display_type == "product"
         ).sorted(lambda line: (line.sequence, line.id))
         discounts = lines.filtered(lambda line: line.price_subtotal < 0)
@@ -318,7 +345,7 @@ class AccountMove(models.Model):
             if move.invoice_date == move.l10n_cl_dte_ai_posting_date:
                 dte_data.pop("fecha_emision", None)
             contents[move] = Content(
-                dte_data, dte_document.digest(dte_data, move.company_id.id)
+                document, dte_data, dte_document.digest(dte_data, move.company_id.id)
             )
         return contents
 

@@ -45,6 +45,19 @@ CLAIM_BATCH = 80
 STORE_BATCH, STORE_SECONDS = 40, 1
 
 
+# What of a row is looked at when its answer is stored.
+STORE_FIELDS = (
+    "move_id",
+    "company_id",
+    "state",
+    "verdict",
+    "reason",
+    "attempts",
+    "is_current",
+    "requested_by_id",
+)
+
+
 class Call(NamedTuple):
     """All that a request needs, read before the transaction ends."""
 
@@ -301,7 +314,7 @@ class L10nClDteAiValidation(models.Model):
             retrying(store, self.env)  # commits
         else:
             store()
-        if service.exists():
+        if service := service._reread():
             # What was asked with settings of before says nothing of those of now.
             generation = service.generation
             service._learn(
@@ -322,15 +335,14 @@ class L10nClDteAiValidation(models.Model):
     def _store(self, service, results, in_background):
         """Write down what came of some calls, in one transaction."""
         self.env.invalidate_all()
-        generation = service.exists().generation
-        rows = self.browse([result.call.validation_id for result in results]).exists()
+        service = service._reread()
+        generation = service.generation
+        asked = self.browse([result.call.validation_id for result in results])
+        rows = self.search_fetch(Domain("id", "in", asked.ids), STORE_FIELDS)
+        rows.company_id.fetch(["l10n_cl_dte_ai_service_id"])
         results = {
             row: result
-            for row, result in zip(
-                self.browse([r.call.validation_id for r in results]),
-                results,
-                strict=True,
-            )
+            for row, result in zip(asked, results, strict=True)
             # Not one deleted meanwhile, or answered by whoever took over the lease.
             if row in rows and row.state == "sending"
         }
@@ -340,7 +352,7 @@ class L10nClDteAiValidation(models.Model):
             else:
                 # The settings have changed: what the service of before said is void.
                 row._postpone(False, database_now(self.env))
-        self._log_attempts(service.exists(), results, in_background)
+        self._log_attempts(service, results, in_background)
         self._request_edited(results)
         if in_background:
             answered = self.concat(*results).filtered(
@@ -400,18 +412,17 @@ class L10nClDteAiValidation(models.Model):
     def _store_outcome(self, outcome, trace):
         """Write down what came of a call about this row."""
         self.ensure_one()
-        self.write(
-            {
-                "request_id": trace.request_id,
-                "http_status": trace.status,
-                "duration_ms": trace.duration_ms,
-                "lease_until": False,
-            }
-        )
+        call = {
+            "request_id": trace.request_id,
+            "http_status": trace.status,
+            "duration_ms": trace.duration_ms,
+            "lease_until": False,
+        }
         match outcome:
             case ai_service.Opinion():
                 self.write(
                     {
+                        **call,
                         "state": "done",
                         "verdict": VERDICTS[outcome.recommendation],
                         "confidence": outcome.confidence,
@@ -426,12 +437,19 @@ class L10nClDteAiValidation(models.Model):
             case ai_service.Refused():
                 self.write(
                     {
+                        **call,
                         "state": "failed",
                         "reason": outcome.code,
                         "attempts": self.attempts + 1,
                         "findings": _findings(outcome.messages, ()),
                     }
                 )
+            case _:
+                self.write(call)
+                self._store_no_answer(outcome)
+
+    def _store_no_answer(self, outcome):
+        match outcome:
             case ai_service.RateLimited() | ai_service.Misconfigured():
                 # Nobody was asked: the attempt does not count, the service's state
                 # says when it goes on.

@@ -26,6 +26,23 @@ KEY_VARIABLE = "L10N_CL_DTE_AI_KEY"
 # a change of it is told, and never a stale value beside another one.
 SHOWN_STATE = {"health", "health_reason", "blocked_until"}
 BUS_HEALTH = "l10n_cl_dte_ai/health"
+# What a call needs, and what is learnt from it.
+CALL_FIELDS = (
+    "active",
+    "url",
+    "interactive_seconds",
+    "background_seconds",
+    "rate_per_minute",
+    "database_uuid",
+    "generation",
+    "health",
+    "health_reason",
+    "health_since",
+    "blocked_until",
+    "limited_count",
+    "breaker_failures",
+    "breaker_until",
+)
 USER_GROUP = "l10n_cl_dte_ai.group_user"
 MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
 
@@ -298,12 +315,19 @@ class L10nClDteAiService(models.Model):
         # Read from a file, a variable often ends with a line break.
         return os.environ.get(KEY_VARIABLE, "").strip() or self.sudo().key
 
+    def _reread(self):
+        """Return itself as it is now, or nothing if it was deleted; in one query."""
+        everything = self.with_context(active_test=False)
+        found = everything.search_fetch(Domain("id", "in", self.ids), CALL_FIELDS)
+        return found.with_env(self.env)
+
     def _no_call_reason(self, ignore_state=False):
         """Return the code of why the service must not be asked at all now, or None.
 
         :param bool ignore_state: for the test of the connection, which asks in order to
             find out whether a misconfigured service has been mended
         """
+        self.sudo().fetch([*CALL_FIELDS, "key"])
         if not self or not self.active or not self.url or not self._key():
             return "not_configured"
         parameters = self.env["ir.config_parameter"].sudo()
@@ -440,8 +464,10 @@ class L10nClDteAiService(models.Model):
         with self.env.registry.cursor() as cr:
             # In Odoo's own isolation two workers would fail on each other's writes
             # instead of waiting the millisecond.
-            cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            cr.execute("SET LOCAL lock_timeout = '2s'")
+            cr.execute(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+                "SET LOCAL lock_timeout = '2s'"
+            )
             yield cr
 
     @api.model

@@ -18,6 +18,9 @@ _logger = logging.getLogger(__name__)
 
 BUS_ANSWER = "l10n_cl_dte_ai/answer"
 
+# What of a row tells whether its document is to be asked about again.
+REQUEST_FIELDS = ("move_id", "digest", "state", "reason", "is_current")
+
 # Longer than any call may take: what is still "sending" after it lost its worker.
 LEASE = timedelta(seconds=90)
 
@@ -52,9 +55,13 @@ class L10nClDteAiValidation(models.Model):
     # As text: jsonb would reorder the keys, and an older service reads only the
     # beginning.  The same bytes go out at each attempt.
     request_body = fields.Text(string="Sent", required=True, readonly=True)
+    # Not read-only and precomputed: a new row says so itself, since building the
+    # document once more to find that it has not changed takes its time.
     is_current = fields.Boolean(
         compute="_compute_is_current",
         store=True,
+        precompute=True,
+        readonly=False,
         string="Up to Date",
         help="The document has not changed since.",
     )
@@ -126,6 +133,7 @@ class L10nClDteAiValidation(models.Model):
         ],
         compute="_compute_outcome",
         store=True,
+        precompute=True,
         help="State and verdict in one, as lists show it.",
     )
     confidence = fields.Float(
@@ -278,17 +286,18 @@ class L10nClDteAiValidation(models.Model):
     # === Business: the queue === #
 
     @api.model
-    def _request(self, moves):
+    def _request(self, moves, contents=None):
         """Return the row of each document's present content, made where there is none.
 
         A row that was answered is returned as it is: nothing is asked twice.
 
         :param moves: documents of a company with a service, that can be asked about
+        :param dict[AccountMove, Content] contents: theirs, if just built
         """
         self = self.sudo()
         moves.check_access("read")
-        contents = moves._l10n_cl_dte_ai_contents()
-        rows = self.search(Domain("move_id", "in", moves.ids))
+        contents = contents or moves._l10n_cl_dte_ai_contents()
+        rows = self.search_fetch(Domain("move_id", "in", moves.ids), REQUEST_FIELDS)
         row_by_content = {(row.move_id.id, row.digest): row for row in rows}
         found, missing = self.browse(), []
         for move, content in contents.items():
@@ -306,30 +315,30 @@ class L10nClDteAiValidation(models.Model):
             .union(*(move for move, _content in missing))
             ._l10n_cl_dte_ai_histories()
         )
-        now = database_now(self.env)
+        now = self.env.cr.now().replace(microsecond=0)
+        values = [
+            {
+                "move_id": move.id,
+                "digest": content.digest,
+                "is_current": True,
+                "next_attempt_at": now,
+                "requested_by_id": self.env.uid,
+                "request_body": json.dumps(
+                    {
+                        "dte_data": content.dte_data,
+                        "company_id": move.company_id.id,
+                        "history": histories.get(move.id, []),
+                    },
+                    ensure_ascii=False,
+                ),
+            }
+            for move, content in missing
+        ]
         try:
-            with self.env.cr.savepoint():
-                return found | self.create(
-                    [
-                        {
-                            "move_id": move.id,
-                            "digest": content.digest,
-                            "next_attempt_at": now,
-                            "requested_by_id": self.env.uid,
-                            "request_body": json.dumps(
-                                {
-                                    "dte_data": content.dte_data,
-                                    "company_id": move.company_id.id,
-                                    "history": histories.get(move.id, []),
-                                },
-                                ensure_ascii=False,
-                            ),
-                        }
-                        for move, content in missing
-                    ]
-                )
+            return found | self.create(values)
         except psycopg2.errors.UniqueViolation as error:
-            # Another worker was first: Odoo runs the request again, and finds its row.
+            # Another worker was first: Odoo runs the request again, from its beginning,
+            # and finds that one's row.
             raise ConcurrencyError("This document is being asked about") from error
 
     def _requeue(self):
