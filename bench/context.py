@@ -67,7 +67,10 @@ class Bench:
             WITH gone AS (
                 DELETE FROM l10n_cl_dte_ai_validation WHERE id NOT IN (
                     SELECT id FROM l10n_cl_dte_ai_validation
-                     ORDER BY id LIMIT {waiting:d}))
+                     ORDER BY id LIMIT {waiting:d})),
+            batch AS (
+                UPDATE l10n_cl_dte_ai_batch SET total = {waiting:d},
+                       state = CASE WHEN {waiting:d} > 0 THEN state ELSE 'done' END)
             UPDATE l10n_cl_dte_ai_service SET rate_per_minute = {rate:d}
             """,
             odoo.name,

@@ -10,17 +10,16 @@ DEMO = "l10n_cl_dte_ai.demo_company"
 ACCOUNTANT = "l10n_cl_dte_ai.demo_user_accountant"
 POSTED, COPIES = 20, 500
 REQUESTED = 1000  # by the addon itself; the other rows are made in SQL
-BATCH = 100
 
 
 def make(env, url, key):
     """Make them: twenty are posted by Odoo, the others are copies of these in SQL.
 
     The copies are whole: entry, lines and taxes; each has a text of its own in its
-    lines and so a digest of its own. The first thousand are put in the queue by the
-    addon, as a click on all of them would (`_request`); the rows of the others are
-    copies of those in SQL, each with its own invoice and an invented digest. The
-    dispatcher does the same work on both kinds.
+    lines and so a digest of its own. The first thousand are put in the queue as by the
+    wizard of the list of invoices (`_start`); the rows of the others are copies of
+    those in SQL, each with its own invoice and an invented digest. The dispatcher does
+    the same work on both kinds, and all of them belong to one batch.
 
     :return: the milliseconds that it took to put one in the queue
     """
@@ -33,7 +32,11 @@ def make(env, url, key):
     env["l10n_cl_dte_ai.validation"].search([]).unlink()
     env.cr.commit()
     start = time.monotonic()
-    request(env, moves[:REQUESTED])
+    mine = env(user=env.ref(ACCOUNTANT), context={"allowed_company_ids": company.ids})
+    batch = mine["l10n_cl_dte_ai.batch"]._start(
+        mine["account.move"].browse(moves[:REQUESTED])
+    )
+    env.cr.commit()
     seconds = time.monotonic() - start
     names, values = _columns(
         env,
@@ -49,6 +52,11 @@ def make(env, url, key):
         " ON original.number = 1 + copy.number %% %s"
         " ORDER BY copy.number",
         (moves[REQUESTED:], REQUESTED),
+    )
+    env.cr.execute(
+        "INSERT INTO l10n_cl_dte_ai_batch_validation_rel (batch_id, validation_id)"
+        " SELECT %s, id FROM l10n_cl_dte_ai_validation ON CONFLICT DO NOTHING",
+        (batch.id,),
     )
     # As they are some time after a person has chosen them.
     env.cr.execute(
@@ -154,13 +162,3 @@ def _copy(env, originals):
     env.cr.execute("SELECT id FROM copy ORDER BY id")
     return [move_id for (move_id,) in env.cr.fetchall()]
 
-
-def request(env, ids):
-    """Put the invoices in the queue, for the accountant."""
-    accountant = env.ref(ACCOUNTANT)
-    env = env(user=accountant)
-    for start in range(0, len(ids), BATCH):
-        moves = env["account.move"].browse(ids[start : start + BATCH])
-        env["l10n_cl_dte_ai.validation"]._request(moves)
-        env.cr.commit()
-        env.invalidate_all()
