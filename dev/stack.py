@@ -53,6 +53,11 @@ class Stack:
 
     def start_service(self):
         """Start the service, on the same port and with the same key as before."""
+        self.launch_service()
+        self._service.wait_for_http(f"{self.service_url}/live", "the AI service", 30)
+
+    def launch_service(self):
+        """The same, without waiting until it answers."""
         python = venv.ensure("service")
         environment = {
             name: value
@@ -72,12 +77,12 @@ class Stack:
             [python, "-m", "ai_service"], "service", env=environment, cwd=ROOT
         )
         self._service.start()
-        self._service.wait_for_http(f"{self.service_url}/live", "the AI service", 30)
 
     def ensure_service(self):
         """Start the service unless it runs."""
         if not (self._service and self._service.running()):
-            self.start_service()
+            self.launch_service()
+        self._service.wait_for_http(f"{self.service_url}/live", "the AI service", 30)
 
     def stop_service(self):
         if self._service:
@@ -106,19 +111,16 @@ class Stack:
 def running_stack(space, odoo_port=0, service_port=0, workers=0, demo=False):
     """A `Stack` that runs, with the demo company if `demo`."""
     venv.ensure("service")
-    if demo:
-        with step(f"Install {ADDON} with its demo company"):
-            odoo = space.create("demo")
-            odoo.install_with_demo_data(ADDON)
-    else:
-        with step(f"Install {ADDON}"):
-            odoo = space.with_addon("stack")
+    odoo = space.create("demo") if demo else space.with_addon("stack")
     result = Stack(odoo, odoo_port, service_port, workers)
     try:
-        with step("Start the AI service"):
-            result.start_service()
-        with step("Start Odoo"):
+        result.launch_service()  # it comes up while Odoo installs
+        if demo:
+            with step(f"Install {ADDON} with its demo company"):
+                odoo.install_with_demo_data(ADDON)
+        with step("Start Odoo and the AI service"):
             result.start_odoo()
+            result.ensure_service()
         yield result
     finally:
         result.stop()
