@@ -161,4 +161,3 @@ def _copy(env, originals):
     env.invalidate_all()
     env.cr.execute("SELECT id FROM copy ORDER BY id")
     return [move_id for (move_id,) in env.cr.fetchall()]
-
