@@ -73,8 +73,11 @@ def configure(stack):
             }
         ],
     )
-    company = {"l10n_cl_dte_ai_service_id": service}
-    admin.call("res.company", "write", [records["demo_company"]], company)
+    company = records["demo_company"]
+    values = {"l10n_cl_dte_ai_service_id": service}
+    admin.call("res.company", "write", [company], values)
+    # What the administrator sees first is the demo company, too.
+    admin.call("res.users", "write", [admin.uid], {"company_id": company})
     return [
         identifier
         for name, identifier in records.items()

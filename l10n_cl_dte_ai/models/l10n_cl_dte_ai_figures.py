@@ -1,8 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from datetime import timedelta
 
-from odoo import fields, models
-from odoo.tools import SQL
+from odoo import api, fields, models
+from odoo.tools import SQL, formatLang
 
 PERIOD = timedelta(hours=24)
 # Two readings of one start, from an uptime in whole seconds, differ by a little.
@@ -23,6 +23,7 @@ class L10nClDteAiService(models.Model):
         string="Running since", readonly=True, copy=False, help="As the service says."
     )
 
+    @api.depends_context("lang")
     def _compute_figures(self):
         for service in self:
             figures = service._measure()
@@ -53,10 +54,10 @@ class L10nClDteAiService(models.Model):
         if value is None:
             return "–"
         if name.endswith("_rate"):
-            return f"{value:.1f} %"
+            return f"{formatLang(self.env, value, digits=1)} %"
         if name.endswith("_ms"):
-            return f"{round(value)} ms"
-        return str(value)
+            return f"{formatLang(self.env, value, digits=0)} ms"
+        return formatLang(self.env, value, digits=0)
 
     def _measure(self):
         """Return the figures of the last 24 hours; rates in percent."""

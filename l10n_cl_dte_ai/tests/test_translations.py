@@ -19,6 +19,7 @@ SAME_IN_SPANISH = {
     "Acteco",
     "DTE",
     "Error",
+    "HTTP",
     "ID",
     "IVA",
     "Nº",
