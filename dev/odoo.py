@@ -78,8 +78,11 @@ class Odoo:
 
     def install_with_demo_data(self, *modules):
         """Install them, on modules that were installed without demo data, with theirs."""
-        self.server.query("UPDATE ir_module_module SET demo = true", self.name)
+        self.allow_demo_data()
         return self.install(*modules, log="install-demo", with_demo=True)
+
+    def allow_demo_data(self):
+        self.server.query("UPDATE ir_module_module SET demo = true", self.name)
 
     def upgrade(self, *modules, log="upgrade", **options):
         return self._change("-u", modules, "upgraded", log, options)
@@ -90,14 +93,13 @@ class Odoo:
             for key, value in options.items()
         ]
         names = ",".join(modules)
+        failure = f"{names} could not be {done}"
         printed = self.run(
             *(flag, names, "--no-http", "--stop-after-init", *options),
-            failure=f"{names} could not be {done}",
+            failure=failure,
             log=log,
         )
-        # Odoo ends well even if a module is not there, or not loaded.
-        if "Failed to load registry" in printed or "Traceback" in printed:
-            raise Stop(f"{names} could not be {done}: see {shown(log_file(log))}")
+        check_loaded(printed, failure, log)
         return printed
 
     def uninstall(self, *modules, log="uninstall"):
@@ -119,7 +121,7 @@ class Odoo:
         )
         return printed.split(f"{MARK}\n")[1]
 
-    def serve(self, port, workers=0, **environment):
+    def serve(self, port, workers=0, options=(), **environment):
         """The server of this database, not started yet.
 
         Without workers it answers websockets on its own port, as the bus needs.
@@ -128,7 +130,7 @@ class Odoo:
         if workers:
             ports += ["--workers", workers, "--gevent-port", free_port()]
         return Server(
-            self.runtime.command("-c", self.config, "-d", self.name, *ports),
+            self.runtime.command("-c", self.config, "-d", self.name, *ports, *options),
             "odoo",
             env=self.environment(**environment),
             cwd=ROOT,
@@ -148,6 +150,12 @@ def _link(source, target):
         Path(target).hardlink_to(source)
     except OSError:  # another file system
         shutil.copy2(source, target)
+
+
+def check_loaded(printed, failure, log):
+    """Stop if a module is not there or not loaded: Odoo itself goes on then."""
+    if "Failed to load registry" in printed or "Traceback" in printed:
+        raise Stop(f"{failure}: see {shown(log_file(log))}")
 
 
 def problems(printed):

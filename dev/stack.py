@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from . import venv
 from .console import Stop, step
-from .odoo import ADDON
+from .odoo import ADDON, check_loaded
 from .process import ROOT, Server, free_port, shown
 from .rpc import Client
 
@@ -46,6 +46,19 @@ class Stack:
         self._odoo = self.odoo.serve(self.odoo_port, self.workers)
         self._odoo.start()
         self._odoo.wait_for_http(f"{self.odoo_url}/web/health", "Odoo")
+
+    def start_odoo_with_demo(self):
+        """The same, by a server that first installs the addon with its demo company.
+
+        In one process instead of two it takes a third less; it answers when it is done.
+        """
+        self.odoo.allow_demo_data()
+        options = ("-i", ADDON, "--with-demo")
+        self._odoo = self.odoo.serve(self.odoo_port, self.workers, options)
+        self._odoo.start()
+        self._odoo.wait_for_http(f"{self.odoo_url}/web/health", "Odoo", 300)
+        failure = f"{ADDON} could not be installed"
+        check_loaded(self._odoo.log.read_text(errors="replace"), failure, "odoo")
 
     def stop_odoo(self):
         if self._odoo:
@@ -117,9 +130,11 @@ def running_stack(space, odoo_port=0, service_port=0, workers=0, demo=False):
         result.launch_service()  # it comes up while Odoo installs
         if demo:
             with step(f"Install {ADDON} with its demo company"):
-                odoo.install_with_demo_data(ADDON)
-        with step("Start Odoo and the AI service"):
-            result.start_odoo()
+                result.start_odoo_with_demo()
+        else:
+            with step("Start Odoo"):
+                result.start_odoo()
+        with step("Start the AI service"):
             result.ensure_service()
         yield result
     finally:
