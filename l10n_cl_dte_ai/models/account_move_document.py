@@ -82,8 +82,10 @@ REFERENCE_FIELDS = (
     "reason",
 )
 
-# How many of a customer's documents the service may compare a new one with.
-HISTORY_LIMIT = 20
+# How many of a customer's documents the service may compare a new one with, and how many
+# lines of each. With the longest names these are half of the 100 kB of the contract.
+HISTORY_LIMIT, HISTORY_ITEMS = 20, 20
+MAX_NAME_LENGTH = 80  # of NmbItem
 
 
 class Content(NamedTuple):
@@ -359,6 +361,10 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_histories(self):
         """Return the customers' previous documents, newest first.
 
+        Of their lines only those that this document has as well, by name: it is them
+        that a price can be compared with. Their prices are net, in pesos and before
+        the discount, as they were booked.
+
         Context for the service, not part of the digest: a verdict does not become
         outdated because another invoice was posted. One query for any number of
         documents.
@@ -367,13 +373,16 @@ class AccountMove(models.Model):
         :rtype: dict[int, list[dict]]
         """
         self.env["account.move"].flush_model()
+        self.env["account.move.line"].flush_model()
         rows = self.env.execute_query_dict(
             SQL(
                 """
-                SELECT move.id, past.*
+                SELECT move.id, past.code, past.folio, past.invoice_date, past.total,
+                       same.items
                   FROM account_move move
                   JOIN LATERAL (
-                        SELECT type.code, past.invoice_date,
+                        SELECT past.id, type.code, past.invoice_date,
+                               past.sequence_number AS folio,
                                abs(past.amount_total_signed) AS total
                           FROM account_move past
                           JOIN l10n_latam_document_type type
@@ -385,26 +394,54 @@ class AccountMove(models.Model):
                            AND past.id != move.id
                          ORDER BY past.invoice_date DESC, past.id DESC
                          LIMIT %(limit)s) past ON TRUE
+            CROSS JOIN LATERAL (
+                        SELECT json_agg(json_build_array(item.name, item.price)) items
+                          FROM (
+                                SELECT %(name)s AS name,
+                                       abs(line.balance / line.quantity)
+                                       / (1 - coalesce(line.discount, 0) / 100) AS price
+                                  FROM account_move_line line
+                                 WHERE line.move_id = past.id
+                                   AND line.display_type = 'product'
+                                   AND line.balance != 0
+                                   AND line.quantity != 0
+                                   AND coalesce(line.discount, 0) < 100
+                                   AND length(%(name)s) BETWEEN 1 AND %(length)s
+                                   AND lower(%(name)s) IN (
+                                        SELECT lower(%(own_name)s)
+                                          FROM account_move_line own
+                                         WHERE own.move_id = move.id
+                                           AND own.display_type = 'product')
+                                 ORDER BY line.sequence, line.id
+                                 LIMIT %(items)s) item) same
                  WHERE move.id IN %(ids)s
                 """,
                 limit=HISTORY_LIMIT,
+                items=HISTORY_ITEMS,
+                length=MAX_NAME_LENGTH,
+                name=_first_line("line"),
+                own_name=_first_line("own"),
                 ids=tuple(self.ids),
             )
         )
         histories = {}
         for row in rows:
-            total, date = _pesos(row["total"]), row["invoice_date"].isoformat()
             histories.setdefault(row["id"], []).append(
-                {
-                    # A v1.2.0 service fails open on a row without these two texts.
-                    "message": f"{date}: tipo {row['code']}, total {total}",
-                    "error_code": "PREVIOUS_DOCUMENT",
-                    "tipo_dte": row["code"],
-                    "fecha_emision": date,
-                    "monto_total": total,
-                }
+                dte_document.as_history_entry(
+                    row["code"],
+                    row["folio"],
+                    row["invoice_date"],
+                    _pesos(row["total"]),
+                    [(_text(name), price) for name, price in row["items"] or ()],
+                )
             )
         return histories
+
+
+def _first_line(table):
+    """Return in SQL the name of a line's item; its description follows."""
+    name = SQL.identifier(table, "name")
+    return SQL("split_part(btrim(%s, E' \\n'), E'\\n', 1)", name)
 
 
 def _pesos(amount):

@@ -177,21 +177,110 @@ class PayloadTests:
             document._l10n_cl_dte_ai_histories()[document.id],
             [
                 {
-                    "message": "2026-02-05: tipo 33, total 59500",
+                    "message": "2026-02-05: tipo 33, folio 2, total 59500",
                     "error_code": "PREVIOUS_DOCUMENT",
                     "tipo_dte": "33",
+                    "folio": 2,
                     "fecha_emision": "2026-02-05",
                     "monto_total": 59_500,
+                    "items": [{"nombre": "Asesoría", "precio_unitario": 50_000}],
                 },
                 {
-                    "message": "2026-01-05: tipo 33, total 119000",
+                    "message": "2026-01-05: tipo 33, folio 1, total 119000",
                     "error_code": "PREVIOUS_DOCUMENT",
                     "tipo_dte": "33",
+                    "folio": 1,
                     "fecha_emision": "2026-01-05",
                     "monto_total": 119_000,
+                    "items": [{"nombre": "Asesoría", "precio_unitario": 100_000}],
                 },
             ],
         )
+
+    def history_items(self, document):
+        [entry] = document._l10n_cl_dte_ai_histories()[document.id]
+        return [tuple(item.values()) for item in entry.get("items", ())]
+
+    def test_prices_of_what_the_document_has_as_well(self):
+        """Named alike, whatever stands below; others are nobody's business."""
+        self.create_posted(
+            lines=[
+                self.given("  Cemento  gris\nSaco de 25 kg", 4_990),
+                self.given("CLAVOS", 10.5, quantity=1.5, discount=10),
+                self.given("Asesoría reservada", 1_000_000),
+                self.given("Muestra", 500, discount=100),
+                self.given("Muestra", -500, quantity=0),
+                {"display_type": "line_note", "name": "Flete"},
+                self.given("Flete", 20_000, exempt=True),
+            ]
+        )
+        names = ("Cemento  gris", "Clavos\ncon punta", "Muestra", "flete", "Otro")
+        document = self.create_document(lines=[{"name": name} for name in names])
+        self.assertEqual(
+            self.history_items(document),
+            # A price is what was booked: $ 14 of 1.5 with a discount of 10 %.
+            [("Cemento gris", 4_990), ("CLAVOS", 10.37), ("Flete", 20_000)],
+        )
+
+    def test_prices_are_net_and_in_pesos(self):
+        """As the document itself gives them, whatever the invoice was entered in."""
+        dollar = self.env.ref("base.USD").sudo()
+        dollar.active = True
+        self.env["res.currency.rate"].sudo().create(
+            {
+                "name": "2026-01-01",
+                "currency_id": dollar.id,
+                "company_id": self.company_data["company"].id,
+                "inverse_company_rate": 950,
+            }
+        )
+        included = self.vat_19.sudo().copy(
+            {"name": "IVA incluido", "price_include_override": "tax_included"}
+        )
+        for values in (
+            {"currency_id": dollar.id, "lines": [{"price": 10.5, "quantity": 2}]},
+            {
+                "lines": [
+                    {"price": 11_870.25, "tax_ids": [Command.set(included.ids)]},
+                ]
+            },
+        ):
+            with self.subTest(**values):
+                past = self.create_posted(invoice_date="2026-03-02", **values)
+                data = past._l10n_cl_dte_ai_contents()[past].dte_data
+                document = self.create_document()
+                self.assertEqual(self.history_items(document), [("Asesoría", 9_975)])
+                self.assertEqual(data["items"][0]["precio_unitario"], 9_975)
+                past.button_draft()
+
+    def test_the_largest_history_is_within_the_limits(self):
+        names = [f"{number:02}" + "ñ" * 78 for number in range(25)]
+        for _number in range(21):
+            self.create_posted(lines=[{"name": name} for name in (*names, "x" * 81)])
+        document = self.create_document(lines=[{"name": f"{n}\n…"} for n in names])
+        history = document._l10n_cl_dte_ai_histories()[document.id]
+        self.assertEqual({len(entry["items"]) for entry in history}, {20})
+        self.assertEqual(len(history), 20)
+        for entry in history:
+            self.assertTrue(entry["message"] and entry["error_code"])
+        self.assertLess(
+            len(json.dumps(history, ensure_ascii=False).encode()), 100_000
+        )
+
+    def test_one_query_for_all_histories(self):
+        customers = self.customer + self.other_customer
+        documents = self.env["account.move"].union(
+            *(
+                self.create_posted(partner_id=customers[number % 2].id)
+                for number in range(50)
+            )
+        )
+        self.env.flush_all()
+        for some in (documents[:1], documents):
+            with self.subTest(documents=len(some)), self.assertQueryCount(1):
+                histories = some._l10n_cl_dte_ai_histories()
+            self.assertEqual(len(histories), len(some))
+            self.assertTrue(all(entry["items"] for [entry, *_more] in histories.values()))
 
     def test_the_digest_is_the_content_and_the_company(self):
         data = {"tipo_dte": "33", "monto_neto": 1}

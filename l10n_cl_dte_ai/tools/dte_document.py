@@ -224,6 +224,33 @@ def as_dte_data(document):
     )
 
 
+def as_history_entry(code, folio, date, total, prices):
+    """Return another document of the same customer, to compare this one with.
+
+    Few decimals: it is about what is out of line, and has to be the same each time.
+
+    :param datetime.date date: when it was issued
+    :param int total: in pesos
+    :param prices: (name of the item, price of one in pesos), of some of its lines
+    :rtype: dict
+    """
+    return _present(
+        {
+            # A v1.2.0 service fails open on an entry without these two texts.
+            "message": f"{_date(date)}: tipo {code}, folio {folio}, total {total}",
+            "error_code": "PREVIOUS_DOCUMENT",
+            "tipo_dte": code,
+            "folio": folio,
+            "fecha_emision": _date(date),
+            "monto_total": total,
+            "items": [
+                {"nombre": name, "precio_unitario": _number(round(price, 2))}
+                for name, price in prices
+            ],
+        }
+    )
+
+
 def _present(values):
     return {key: value for key, value in values.items() if value}
 
