@@ -2,7 +2,7 @@
 from typing import NamedTuple
 
 from odoo import models
-from odoo.tools import SQL, float_round
+from odoo.tools import SQL, float_round, groupby
 
 from ..tools import dte_document
 from ..tools.dte_document import (
@@ -377,23 +377,30 @@ class AccountMove(models.Model):
         rows = self.env.execute_query_dict(
             SQL(
                 """
-                SELECT move.id, past.code, past.folio, past.invoice_date, past.total,
-                       same.items
-                  FROM account_move move
-                  JOIN LATERAL (
-                        SELECT past.id, type.code, past.invoice_date,
-                               past.sequence_number AS folio,
+                WITH customer AS (
+                    SELECT DISTINCT commercial_partner_id, company_id, move_type
+                      FROM account_move
+                     WHERE id IN %(ids)s),
+                past AS MATERIALIZED (
+                    SELECT customer.*, latest.*
+                      FROM customer
+                CROSS JOIN LATERAL (
+                        SELECT past.id, type.code, past.sequence_number AS folio,
+                               past.invoice_date AS date,
                                abs(past.amount_total_signed) AS total
                           FROM account_move past
                           JOIN l10n_latam_document_type type
                             ON type.id = past.l10n_latam_document_type_id
-                         WHERE past.commercial_partner_id = move.commercial_partner_id
-                           AND past.company_id = move.company_id
-                           AND past.move_type = move.move_type
+                         WHERE past.commercial_partner_id
+                                = customer.commercial_partner_id
+                           AND past.company_id = customer.company_id
+                           AND past.move_type = customer.move_type
                            AND past.state = 'posted'
-                           AND past.id != move.id
                          ORDER BY past.invoice_date DESC, past.id DESC
-                         LIMIT %(limit)s) past ON TRUE
+                         LIMIT %(limit)s + 1) latest)
+                SELECT move.id, past.code, past.folio, past.date, past.total, same.items
+                  FROM account_move move
+                  JOIN past USING (commercial_partner_id, company_id, move_type)
             CROSS JOIN LATERAL (
                         SELECT json_agg(json_build_array(item.name, item.price)) items
                           FROM (
@@ -415,6 +422,8 @@ class AccountMove(models.Model):
                                  ORDER BY line.sequence, line.id
                                  LIMIT %(items)s) item) same
                  WHERE move.id IN %(ids)s
+                   AND move.id != past.id
+                 ORDER BY move.id, past.date DESC, past.id DESC
                 """,
                 limit=HISTORY_LIMIT,
                 items=HISTORY_ITEMS,
@@ -424,18 +433,19 @@ class AccountMove(models.Model):
                 ids=tuple(self.ids),
             )
         )
-        histories = {}
-        for row in rows:
-            histories.setdefault(row["id"], []).append(
+        return {
+            move_id: [
                 dte_document.as_history_entry(
                     row["code"],
                     row["folio"],
-                    row["invoice_date"],
+                    row["date"],
                     _pesos(row["total"]),
                     [(_text(name), price) for name, price in row["items"] or ()],
                 )
-            )
-        return histories
+                for row in latest[:HISTORY_LIMIT]
+            ]
+            for move_id, latest in groupby(rows, lambda row: row["id"])
+        }
 
 
 def _first_line(table):

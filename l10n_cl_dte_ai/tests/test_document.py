@@ -263,9 +263,7 @@ class PayloadTests:
         self.assertEqual(len(history), 20)
         for entry in history:
             self.assertTrue(entry["message"] and entry["error_code"])
-        self.assertLess(
-            len(json.dumps(history, ensure_ascii=False).encode()), 100_000
-        )
+        self.assertLess(len(json.dumps(history, ensure_ascii=False).encode()), 100_000)
 
     def test_one_query_for_all_histories(self):
         customers = self.customer + self.other_customer
@@ -280,7 +278,9 @@ class PayloadTests:
             with self.subTest(documents=len(some)), self.assertQueryCount(1):
                 histories = some._l10n_cl_dte_ai_histories()
             self.assertEqual(len(histories), len(some))
-            self.assertTrue(all(entry["items"] for [entry, *_more] in histories.values()))
+            self.assertTrue(
+                all(entry["items"] for [entry, *_more] in histories.values())
+            )
 
     def test_the_digest_is_the_content_and_the_company(self):
         data = {"tipo_dte": "33", "monto_neto": 1}
