@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import json
 from typing import NamedTuple
 
 from odoo import models
@@ -356,6 +357,31 @@ class AccountMove(models.Model):
         return {
             move: content.digest
             for move, content in self._l10n_cl_dte_ai_contents().items()
+        }
+
+    def _l10n_cl_dte_ai_bodies(self, contents):
+        """Return what the service is sent about each document, as JSON.
+
+        Names are left out here and not of the contents: the digest says which document
+        it is, so that nothing is asked again when the company changes its mind, and a
+        customer's new name outdates a verdict in any case.
+
+        :param dict[AccountMove, Content] contents:
+        :rtype: dict[AccountMove, str]
+        """
+        histories = self._l10n_cl_dte_ai_histories()
+        return {
+            move: json.dumps(
+                {
+                    "dte_data": move.company_id._l10n_cl_dte_ai_to_send(
+                        contents[move].dte_data
+                    ),
+                    "company_id": move.company_id.id,
+                    "history": histories.get(move.id, []),
+                },
+                ensure_ascii=False,
+            )
+            for move in self
         }
 
     def _l10n_cl_dte_ai_histories(self):

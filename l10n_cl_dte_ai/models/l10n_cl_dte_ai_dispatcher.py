@@ -302,6 +302,9 @@ class L10nClDteAiValidation(models.Model):
 
     def _calls(self, wait):
         generation = self._service().generation if self else 0
+        for row in self:
+            if (body := row._body_to_send()) != row.request_body:
+                row.request_body = body
         return [
             Call(row.id, row.request_body, row._idempotency_key(), generation, wait)
             for row in self

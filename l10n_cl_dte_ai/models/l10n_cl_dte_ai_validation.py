@@ -10,6 +10,7 @@ from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
+from ..tools.dte_document import digest
 from .clock import database_now
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
@@ -310,10 +311,10 @@ class L10nClDteAiValidation(models.Model):
             row.reused += 1
         if not missing:
             return found
-        histories = (
+        bodies = (
             self.env["account.move"]
             .union(*(move for move, _content in missing))
-            ._l10n_cl_dte_ai_histories()
+            ._l10n_cl_dte_ai_bodies(contents)
         )
         now = self.env.cr.now().replace(microsecond=0)
         values = [
@@ -323,14 +324,7 @@ class L10nClDteAiValidation(models.Model):
                 "is_current": True,
                 "next_attempt_at": now,
                 "requested_by_id": self.env.uid,
-                "request_body": json.dumps(
-                    {
-                        "dte_data": content.dte_data,
-                        "company_id": move.company_id.id,
-                        "history": histories.get(move.id, []),
-                    },
-                    ensure_ascii=False,
-                ),
+                "request_body": bodies[move],
             }
             for move, content in missing
         ]
@@ -394,9 +388,20 @@ class L10nClDteAiValidation(models.Model):
         claimed.invalidate_recordset(["state", "lease_until"], flush=False)
         return claimed
 
+    def _body_to_send(self):
+        """Return what goes out now: the company may have decided anew since it waits."""
+        body = json.loads(self.request_body)
+        dte_data = self.company_id._l10n_cl_dte_ai_to_send(body["dte_data"])
+        if dte_data == body["dte_data"]:
+            return self.request_body
+        return json.dumps({**body, "dte_data": dte_data}, ensure_ascii=False)
+
     def _idempotency_key(self):
-        # Two invoices may have the same content, and different histories.
-        return f"{self.digest}-{self.move_id.id}"
+        # Of what is sent, which is not the row's digest where names are left out: these
+        # could be guessed from it. And two invoices may have the same content, and
+        # different histories.
+        dte_data = json.loads(self.request_body)["dte_data"]
+        return f"{digest(dte_data, self.company_id.id)}-{self.move_id.id}"
 
     # === Business: telling === #
 

@@ -2,7 +2,7 @@
 from odoo import api, fields, models
 
 from .. import demo
-from ..tools import dte_rules
+from ..tools import dte_document, dte_rules
 from ..tools.dte_document import Emisor
 from .res_partner import READINESS_FIELDS, _text
 
@@ -37,6 +37,15 @@ class ResCompany(models.Model):
         string="When a Document is Confirmed",
         default="off",
         required=True,
+    )
+
+    l10n_cl_dte_ai_leave_out_names = fields.Boolean(
+        string="Ask the AI Without Names",
+        help="The names of your company and of your customers, and all addresses, are not "
+        "sent to the AI service: it reads “(omitido)” instead. RUT, activity (giro), "
+        "amounts and what is written in the lines are sent, because that is what it "
+        "checks; mind that a RUT tells whose it is. Answers already given stay valid: "
+        "nothing is asked again.",
     )
 
     # === What a DTE says of its issuer; the names are those of `l10n_cl_edi` === #
@@ -115,6 +124,15 @@ class ResCompany(models.Model):
             CmnaOrigen=_text(partner.city),
             CiudadOrigen=_text(self.l10n_cl_dte_ai_ciudad),
         )
+
+    def _l10n_cl_dte_ai_to_send(self, dte_data):
+        """Return of a document what the company lets the AI service know.
+
+        :rtype: dict
+        """
+        if self.sudo().l10n_cl_dte_ai_leave_out_names:
+            return dte_document.without_names(dte_data)
+        return dte_data
 
     @api.model
     def _l10n_cl_dte_ai_load_demo(self):

@@ -36,6 +36,18 @@ WITHHELD = frozenset(
 # and no verdict that was given on the old form is taken for one on the new.
 SCHEMA_VERSION = 1
 
+# Names and addresses, and what is sent where the company keeps them to itself. A word and
+# not nothing: what is missing is an error of the document.
+NAMES = frozenset(
+    (
+        "razon_social_emisor",
+        "razon_social_receptor",
+        "direccion_receptor",
+        "comuna_receptor",
+    )
+)
+LEFT_OUT = "(omitido)"
+
 MICRO = 10**6  # quantities and prices have six decimals
 MAX_UNIT_LENGTH = 4
 
@@ -222,6 +234,14 @@ def as_dte_data(document):
             ],
         }
     )
+
+
+def without_names(dte_data):
+    """Return `dte_data` without names and addresses of those whom the document names.
+
+    :rtype: dict
+    """
+    return {key: LEFT_OUT if key in NAMES else value for key, value in dte_data.items()}
 
 
 def as_history_entry(code, folio, date, total, prices):
