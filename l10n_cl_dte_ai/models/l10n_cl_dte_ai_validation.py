@@ -26,6 +26,11 @@ REQUEST_FIELDS = ("move_id", "digest", "state", "reason", "is_current")
 LEASE = timedelta(seconds=90)
 
 
+def as_read(body):
+    """Return a request's JSON as a person reads it."""
+    return json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+
+
 class L10nClDteAiValidation(models.Model):
     """What the AI service was asked about one state of one invoice, and what it said.
 
@@ -56,6 +61,7 @@ class L10nClDteAiValidation(models.Model):
     # As text: jsonb would reorder the keys, and an older service reads only the
     # beginning.  The same bytes go out at each attempt.
     request_body = fields.Text(string="Sent", required=True, readonly=True)
+    sent = fields.Text(compute="_compute_sent", string="What Is Sent")
     # Not read-only and precomputed: a new row says so itself, since building the
     # document once more to find that it has not changed takes its time.
     is_current = fields.Boolean(
@@ -172,6 +178,14 @@ class L10nClDteAiValidation(models.Model):
         digests = self.move_id._l10n_cl_dte_ai_digests()
         for validation in self:
             validation.is_current = digests.get(validation.move_id) == validation.digest
+
+    @api.depends("request_body", "state", "company_id.l10n_cl_dte_ai_leave_out_names")
+    def _compute_sent(self):
+        for validation in self:
+            waits = validation.state == "pending"
+            validation.sent = as_read(
+                validation._body_to_send() if waits else validation.request_body
+            )
 
     def _content_dependencies(self):
         """Return the fields that a document is built from, as seen from a row."""

@@ -5,6 +5,7 @@ from . import test_generate
 from . import test_fault_matrix
 from . import test_gate
 from . import test_policy
+from . import test_privacy
 from . import test_multi_company
 from . import test_secrecy
 from . import test_views

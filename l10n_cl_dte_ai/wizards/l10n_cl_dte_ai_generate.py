@@ -3,6 +3,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from ..models.account_move import OVERRIDE_GROUP
+from ..models.l10n_cl_dte_ai_validation import as_read
 from ..tools import dte_document
 
 
@@ -49,6 +50,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     may_override = fields.Boolean(compute="_compute_situation")
     override_reason = fields.Char(string="Reason")
     preview = fields.Html(compute="_compute_preview", sanitize=False)
+    sent = fields.Text(compute="_compute_situation", string="What Is Sent")
     has_edi = fields.Boolean(string="Odoo Generates It", compute="_compute_situation")
     attachment_id = fields.Many2one(
         related="move_id.l10n_cl_dte_ai_attachment_id", string="Generated File"
@@ -77,6 +79,7 @@ class L10nClDteAiGenerate(models.TransientModel):
             wizard.message = validation.message or wizard._why_not_asked(validation)
             wizard.needs_override = move._l10n_cl_dte_ai_needs_override(findings)
             wizard.may_override = self.env.user.has_group(OVERRIDE_GROUP)
+            wizard.sent = validation.sent or wizard._what_would_be_sent()
             wizard.has_edi = move._l10n_cl_dte_ai_has_edi()
 
     @api.depends("move_id")
@@ -108,6 +111,11 @@ class L10nClDteAiGenerate(models.TransientModel):
                     "date": lambda value: format_date(self.env, value),
                 },
             )
+
+    def _what_would_be_sent(self):
+        move = self.move_id
+        contents = move._l10n_cl_dte_ai_contents()
+        return as_read(move._l10n_cl_dte_ai_bodies(contents)[move])
 
     def _link(self, finding):
         """Return where a finding is mended, unless it is the document underneath."""
