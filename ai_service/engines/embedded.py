@@ -31,7 +31,7 @@ class RuleEngine:
       data (by half if none could) and by each remark that did not decide.
     """
 
-    identity = "rules/2"
+    identity = "rules/3"
 
     def __init__(self, today: Callable[[], date] = clock.today) -> None:
         self._today = today

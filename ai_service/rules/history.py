@@ -50,9 +50,11 @@ def is_not_a_duplicate(case: Case) -> Iterator[Finding]:
             and previous.date is not None
             and abs(case.issued - previous.date) <= timedelta(days=DUPLICATE_DAYS)
         ):
+            folio = f" con folio {previous.folio}" if previous.folio else ""
             yield review(
                 f"Posible duplicado: el {previous.date:%d-%m-%Y} se emitió a este"
-                f" receptor otro documento {dte.tipo_dte} por {money(previous.total)}."
+                f" receptor otro documento {dte.tipo_dte}{folio} por"
+                f" {money(previous.total)}."
                 " Confirme que es una venta distinta.",
                 certainty=0.65,
             )

@@ -441,6 +441,13 @@ BROKEN = [
         [docs.previous(285915, 7)],
     ),
     (
+        "is_not_a_duplicate",
+        "review",
+        "otro documento 33 con folio 1021 por $ 285.915",
+        docs.invoice(),
+        [docs.previous(285915, 7, folio=1021)],
+    ),
+    (
         "price_is_usual",
         "review",
         "Línea 1 «Taladro percutor 13 mm»: el precio $ 89.990 se aparta",
@@ -507,6 +514,21 @@ def test_a_clean_document_breaks_no_rule(build):
         (),
         (),
     )
+
+
+def test_names_that_the_client_keeps_to_itself_are_no_defect():
+    left_out = dict.fromkeys(
+        (
+            "razon_social_emisor",
+            "razon_social_receptor",
+            "direccion_receptor",
+            "comuna_receptor",
+        ),
+        "(omitido)",
+    )
+    document = docs.invoice(**left_out)
+    assert set(left_out) < set(document)
+    assert judge(document) == judge(docs.invoice())
 
 
 def test_an_undated_draft_is_clean():
