@@ -1,13 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Which model the settings ask for, and what it costs."""
 
+import re
+
 from ..accounting import Price
 from ..logs import get_logger
 from ..settings import PREFIX, ConfigurationError, Settings
 from .vendor import Vendor
 
 DEFAULT_MODEL = "claude-haiku-4-5"
-# Anthropic's list prices; others are for whoever uses them to say.
+# Anthropic's list prices of October 2026; others are for whoever uses them to say.
 _PRICES = {
     "claude-haiku-4-5": Price(1.0, 5.0),
     "claude-sonnet-4-5": Price(3.0, 15.0),
@@ -35,7 +37,8 @@ def price_of(settings: Settings, vendor: Vendor | None) -> Price:
 
     :raises ConfigurationError: on a budget without a price
     """
-    known = _PRICES.get(vendor.model) if vendor else None
+    # A model may be named with the day of its version: claude-haiku-4-5-20251001.
+    known = _PRICES.get(re.sub(r"-[0-9]{8}$", "", vendor.model)) if vendor else None
     given = (settings.input_price, settings.output_price)
     if None not in given:
         return Price(*given)

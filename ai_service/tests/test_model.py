@@ -248,8 +248,8 @@ def test_the_prompts_version_is_in_the_cache_key(serve, vendor, monkeypatch):
 
     serve().ask(question())
     identity = serve().app.state.engine.identity
-    assert identity == "anthropic/claude-haiku-4-5/prompt-1+rules/2"
-    monkeypatch.setattr(model, "VERSION", "2")
+    assert identity == "anthropic/claude-haiku-4-5/prompt-2+rules/3"
+    monkeypatch.setattr(model, "VERSION", "3")
     assert serve().app.state.engine.identity != identity
 
 
@@ -493,6 +493,25 @@ def test_tokens_and_cost_are_accounted_for(serve, vendor):
     assert tokens in service.metrics
 
 
+@pytest.mark.parametrize(
+    ("settings", "price"),
+    [
+        ({}, (1, 5)),
+        ({"model": "claude-opus-4-5-20251101"}, (5, 25)),
+        ({"model": "claude-haiku-4-5", "input_price": 2, "output_price": 4}, (2, 4)),
+        ({"model": "claude-of-tomorrow"}, (0, 0)),
+        ({"model": "claude-of-tomorrow", "input_price": 2, "output_price": 4}, (2, 4)),
+    ],
+)
+def test_a_price_is_the_list_price_unless_another_is_given(
+    serve, vendor, settings, price
+):
+    service = serve(**settings)
+    service.ask(question())
+    cost = (USAGE[0] * price[0] + USAGE[1] * price[1]) / 1e6
+    assert service.costs["summary"]["total_cost_usd"] == pytest.approx(cost)
+
+
 def test_an_answer_that_is_of_no_use_costs_all_the_same(serve, vendor):
     vendor.answer = {}
     service = serve()
@@ -559,7 +578,7 @@ def test_empty_variables_are_not_given(monkeypatch):
     monkeypatch.setenv("AI_SERVICE_DAILY_BUDGET", "")
     settings = load_settings()
     assert (settings.vendor, settings.redis_url) == (None, None)
-    assert create_app(settings).state.engine.identity == "rules/2"
+    assert create_app(settings).state.engine.identity == "rules/3"
 
 
 def test_the_fake_vendor_is_asked_with_the_key_and_nothing_of_ours(serve, vendor):
