@@ -101,6 +101,11 @@ class Stack:
         if self._service:
             self._service.stop()
 
+    def kill_service(self):
+        """End it as the kernel does where memory runs out: nothing is finished."""
+        self._service.process.kill()
+        self._service.process.wait()
+
     def stop(self):
         self.stop_odoo()
         self.stop_service()

@@ -1,24 +1,30 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Many processes, committed data, and what is killed in the middle.
 
-An Odoo with two workers and its crons asks a service of this file's own, which counts.
+An Odoo with two workers and its crons asks a service of this file's own, which counts;
+on its journey the service itself, whose model is one that counts.
 """
 
 import contextlib
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from ai_service.tests import redis_server
+from ai_service.tests.fake_vendor import FakeVendor
 from dev.process import ROOT, free_port
 from dev.rpc import Client
+from dev.stack import Stack
 
 sys.path.insert(0, str(ROOT / "l10n_cl_dte_ai" / "tests"))
 
@@ -34,7 +40,7 @@ company.l10n_cl_dte_ai_service_id = env["l10n_cl_dte_ai.service"].create(
 )
 draft = env.ref("l10n_cl_dte_ai.demo_document_draft").with_company(company)
 documents = draft.browse().union(
-    *(draft.copy({{"invoice_date": fields.Date.today()}}) for number in range(40))
+    *(draft.copy({{"invoice_date": fields.Date.today()}}) for number in range(55))
 )
 print(*documents.ids)
 """
@@ -71,6 +77,7 @@ class Processes:
 
     def __init__(self, odoo, service):
         self.service = service
+        self.odoo = odoo
         self.name = odoo.name
         environment = odoo.server.environment
         self.address = {
@@ -80,7 +87,7 @@ class Processes:
             "password": environment.get("PGPASSWORD"),
         }
         self.documents = odoo.shell(COMPANY.format(url=service.url), log="processes")
-        self.documents = [int(number) for number in self.documents.split()[-40:]]
+        self.documents = [int(number) for number in self.documents.split()[-55:]]
         self.port = free_port()
         self.server = odoo.serve(self.port, workers=2)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -401,3 +408,130 @@ def test_a_service_that_freezes(processes):
         "the indicator is green",
     )
     assert len(processes.service.asked()) == 7
+
+
+class PaidService:
+    """The AI service on a Redis; `vendor` is its model, and each call of it costs."""
+
+    MESSAGE = "Visto por el modelo"
+
+    def __init__(self, odoo):
+        self.redis = redis_server.RedisServer()
+        self.vendor = FakeVendor(delay=0.5)
+        self.vendor.answer = {
+            "recommendation": "review",
+            "confidence": 80,
+            "errors": [],
+            "warnings": [self.MESSAGE],
+        }
+        self.stack = Stack(odoo)
+        self.stack.service_environment = {
+            "REDIS_URL": self.redis.url,
+            "AI_SERVICE_RATE_LIMIT": "100000",
+            **self.vendor.environment("anthropic"),
+        }
+
+    def __enter__(self):
+        self.stack.start_service()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stack.stop_service()
+        self.vendor.stop()
+        self.redis.stop()
+
+    def asked(self):
+        """How often the model was asked each question."""
+        return Counter(
+            call["messages"][-1]["content"] for call in list(self.vendor.calls)
+        )
+
+    def answered(self):
+        """How many answers Redis holds."""
+        with socket.create_connection(("127.0.0.1", self.redis.port), 5) as connection:
+            connection.sendall(b"KEYS llm_cache:*\r\n")
+            return int(connection.makefile("rb").readline()[1:])
+
+
+@pytest.fixture
+def paid_service(processes):
+    if not redis_server.PROGRAM:
+        missing = pytest.fail if redis_server.required() else pytest.skip
+        missing(redis_server.MISSING)
+    processes.begin()
+    point = "UPDATE l10n_cl_dte_ai_service SET url = %s, key = %s RETURNING url"
+    [before] = processes.sql("SELECT url, key FROM l10n_cl_dte_ai_service")
+    with PaidService(processes.odoo) as paid:
+        stack = paid.stack
+        processes.sql(point, stack.service_url, stack.service_key)
+        yield paid
+        processes.sql(point, *before)
+
+
+def test_the_service_is_killed_and_nothing_is_lost_or_paid_twice(
+    processes, paid_service
+):
+    """Each question is paid once; what was in flight at the kill, once more."""
+    distinct = 12
+    documents = processes.take(2 * distinct)
+    client = processes.accountant()
+    for number, document in enumerate(documents):
+        [line, *_more] = client.call(
+            "account.move", "read", [document], ["invoice_line_ids"]
+        )[0]["invoice_line_ids"]
+        # The second half repeats what the first half says.
+        values = {"price_unit": 10_000 + 1_000 * (number % distinct)}
+        client.call(
+            "account.move", "write", document, {"invoice_line_ids": [[1, line, values]]}
+        )
+    batch = "l10n_cl_dte_ai.generate.batch"
+    [wizard] = client.call(batch, "create", [{"move_ids": [[6, 0, documents]]}])
+    client.call(batch, "action_start", [wizard])
+
+    wait_until(
+        lambda: len(paid_service.asked()) > paid_service.answered() >= 4,
+        "some are answered, and others asked about",
+    )
+    paid_service.stack.kill_service()
+    in_flight = len(paid_service.asked()) - paid_service.answered()
+    assert 0 < in_flight < distinct
+    assert paid_service.asked().total() == len(paid_service.asked())
+
+    # People go on meanwhile.
+    [clicked] = processes.take(1)
+    assert processes.click(clicked, client) < 5
+    documents.append(clicked)
+    wait_until(
+        lambda: ("sending",) not in processes.rows(*documents, columns="state"),
+        "Odoo has heard that it is gone",
+    )
+    assert processes.rows(clicked, columns="state") == [("pending",)]
+
+    paid_service.stack.start_service()
+
+    def everything_is_answered():
+        # The time passes, and nobody does anything.
+        processes.sql(
+            "UPDATE l10n_cl_dte_ai_service SET breaker_until = now() AT TIME ZONE 'UTC'"
+            " WHERE breaker_until IS NOT NULL"
+        )
+        processes.sql(
+            "UPDATE l10n_cl_dte_ai_validation SET next_attempt_at ="
+            " now() AT TIME ZONE 'UTC' WHERE state = 'pending'"
+        )
+        processes.poll()
+        time.sleep(0.5)
+        states = processes.rows(*documents, columns="state")
+        return states == [("done",)] * len(documents)
+
+    wait_until(everything_is_answered, "everything is answered")
+    for verdict, findings in processes.rows(*documents, columns="verdict, findings"):
+        assert verdict == "review"
+        assert paid_service.MESSAGE in [each["message"] for each in findings]
+    asked = paid_service.asked()
+    assert len(asked) == distinct + 1
+    assert asked.total() == distinct + 1 + in_flight
+    assert max(asked.values()) == 2
+    assert processes.sql(
+        "SELECT state FROM l10n_cl_dte_ai_batch ORDER BY id DESC LIMIT 1"
+    ) == [("done",)]
