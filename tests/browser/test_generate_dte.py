@@ -77,6 +77,12 @@ def test_what_the_service_objects_to_is_shown(service, page, open_invoice, scree
     finding = in_dialog(page, "ai_findings").locator("[data-severity=warning]")
     expect(finding).to_contain_text("veces lo habitual")
     screenshot("to-review")
+    page.get_by_role("tab", name="Qué se envía").click()
+    sent = page.locator(f"{DIALOG} .o_field_widget[name=sent]")
+    # Each key on a line of its own, as a person reads it.
+    text = sent.inner_text()
+    assert re.search(r'\n    "rut_receptor": "\d+-[\dK]",\n', text), text
+    screenshot("what-is-sent")
 
 
 def test_a_service_that_is_down_blocks_nobody(service, page, open_invoice, screenshot):
