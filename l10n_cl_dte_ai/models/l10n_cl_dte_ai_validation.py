@@ -404,10 +404,10 @@ class L10nClDteAiValidation(models.Model):
 
     def _body_to_send(self):
         """Return what goes out now: the company may have decided anew since it waits."""
+        if not self.company_id.sudo().l10n_cl_dte_ai_leave_out_names:
+            return self.request_body
         body = json.loads(self.request_body)
         dte_data = self.company_id._l10n_cl_dte_ai_to_send(body["dte_data"])
-        if dte_data == body["dte_data"]:
-            return self.request_body
         return json.dumps({**body, "dte_data": dte_data}, ensure_ascii=False)
 
     def _idempotency_key(self):
