@@ -9,6 +9,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 from tools.dte_document import (
     WITHHELD,
+    WITHHELD_IN_FULL,
     Detalle,
     Documento,
     DscRcgGlobal,
@@ -56,7 +57,9 @@ def line(number=1, amount=100_000, **values):
 
 def document(code="33", lines=None, **values):
     """A document that breaks no rule, except through what is given."""
-    lines = (line(IndExe=code == "34"),) if lines is None else tuple(lines)
+    if lines is None:
+        lines = (line(IndExe=code == "34", **withheld(code)),)
+    lines = tuple(lines)
     discounts = values.get("DscRcgGlobal", ())
     net, exempt = (
         sum(each.MontoItem for each in lines if each.IndExe == is_exempt)
@@ -64,6 +67,10 @@ def document(code="33", lines=None, **values):
         for is_exempt in (False, True)
     )
     iva = pesos(Decimal(net) * 19 / 100)
+    if code == "46":
+        values.setdefault("ImptoReten", (withheld_iva(iva),))
+    elif code == "52":
+        values.setdefault("IndTraslado", 1)
     taxes = sum(tax.MontoImp for tax in values.get("ImptoReten", ()))
     if code in ("56", "61"):
         values.setdefault("Referencia", (REFERENCE,))
@@ -85,6 +92,15 @@ def document(code="33", lines=None, **values):
             **values,
         }
     )
+
+
+def withheld(code):
+    """What a line of a purchase invoice says besides: its IVA is withheld."""
+    return {"CodImpAdic": (WITHHELD_IN_FULL,)} if code == "46" else {}
+
+
+def withheld_iva(amount):
+    return ImptoReten(TipoImp=WITHHELD_IN_FULL, TasaImp=19.0, MontoImp=-amount)
 
 
 def pesos(amount):
@@ -218,7 +234,7 @@ def references(code, flawed):
 @st.composite
 def documents(draw):
     flawed = draw(st.sampled_from([False, False, True]))
-    codes = ["33"] * 4 + ["34", "56", "61", "46"] + ["39"] * flawed
+    codes = ["33"] * 4 + ["34", "56", "61", "46", "52"] + ["39"] * flawed
     code = draw(st.sampled_from(codes))
     emisor, receptor = draw(parties(flawed))
     lines, discounts, taxes, amounts = [], [], {}, {False: 0, True: 0}
@@ -280,6 +296,7 @@ def documents(draw):
     return Documento(
         TipoDTE=code,
         Folio=draw(st.sampled_from([1, 4187, 10**10 - 1] + [10**10] * flawed)),
+        IndTraslado=draw(st.integers(1, 9 + flawed)) if code == "52" else None,
         FchEmis=draw(
             today | st.dates(datetime.date(2003, 4, 1), datetime.date(2026, 4, 1))
         ),

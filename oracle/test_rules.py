@@ -5,8 +5,18 @@ import datetime
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT
-from documents import EMISOR, RECEPTOR, REFERENCE, TODAY, document, line
+from conftest import ROOT, SCHEMAS
+from documents import (
+    EMISOR,
+    RECEPTOR,
+    REFERENCE,
+    TODAY,
+    document,
+    line,
+    withheld,
+    withheld_iva,
+)
+from lxml import etree
 from tools import dte_document, dte_rules
 from tools.dte_document import DscRcgGlobal, ImptoReten
 
@@ -140,6 +150,10 @@ BROKEN = {
         ),
         document(ImptoReten=tuple(tax(27, n) for n in range(1, 22))),
     ],
+    41: [
+        document("46", lines=[line()], ImptoReten=()),
+        document("46", ImptoReten=(withheld_iva(14_500),)),
+    ],
     32: [document("61", Referencia=()), document("56", Referencia=())],
     33: [reference(CodRef=None), reference("56", CodRef=None)],
     35: [
@@ -163,7 +177,7 @@ BROKEN = {
         document(Referencia=(OTHER,) * 41),
     ],
     38: [
-        document("52"),
+        document("52", IndTraslado=None),
         document("52", IndTraslado=10),
     ],
     40: [
@@ -193,18 +207,38 @@ def broken(given):
     }
 
 
-@pytest.mark.parametrize("code", ["33", "34", "56", "61"])
+@pytest.mark.parametrize("code", dte_document.KNOWN_TYPES)
 def test_a_good_document_breaks_none(code):
     assert broken(document(code)) == {}
     assert broken(document(code, FchEmis=None, Folio=None)) == {}
     full = document(
         code,
         lines=[
-            *(line(n, NmbItem="x" * 80, IndExe=code == "34") for n in range(1, 60)),
+            *(
+                line(n, NmbItem="x" * 80, IndExe=code == "34", **withheld(code))
+                for n in range(1, 60)
+            ),
             line(60, 0, QtyItem=0.0, PrcItem=0.0, IndExe=True),
         ],
     )
     assert broken(full) == {}
+
+
+def test_the_codes_of_taxes_are_those_of_the_schema():
+    """And those that it calls withheld are subtracted."""
+    xs = "{http://www.w3.org/2001/XMLSchema}"
+    types = etree.parse(SCHEMAS / "SiiTypes_v10.xsd").getroot()
+    codes = {
+        int(each.get("value")): " ".join("".join(each.itertext()).split())
+        for each in types.find(f"{xs}simpleType[@name='ImpAdicDTEType']").iter(
+            f"{xs}enumeration"
+        )
+    }
+    assert set(codes) == dte_rules.TAX_CODES
+    assert set(codes) > dte_document.WITHHELD
+    for code, name in codes.items():
+        if name:
+            assert (code in dte_document.WITHHELD) == ("IVA Retenido" in name), name
 
 
 def test_what_a_word_processor_makes_of_a_text_is_no_matter():

@@ -21,14 +21,24 @@ FACTURA, FACTURA_EXENTA, NOTA_DEBITO, NOTA_CREDITO = "33", "34", "56", "61"
 FACTURA_COMPRA, GUIA = "46", "52"
 NOTES = (NOTA_DEBITO, NOTA_CREDITO)
 # What is built from Odoo's invoices.
-COVERED_TYPES = (FACTURA, FACTURA_EXENTA, NOTA_DEBITO, NOTA_CREDITO)
+COVERED_TYPES = (
+    FACTURA,
+    FACTURA_EXENTA,
+    FACTURA_COMPRA,
+    NOTA_DEBITO,
+    NOTA_CREDITO,
+)
 # What rules and XML know. Receipts (39, 41) and exports (110, 111, 112) are documents
 # of other forms.
-KNOWN_TYPES = (*COVERED_TYPES, FACTURA_COMPRA, GUIA)
+KNOWN_TYPES = (*COVERED_TYPES, GUIA)
 
 # `ImptoReten.TipoImp` that the buyer withholds: they are subtracted from the total.
+# The SII's schema names those up to 41 ("IVA Retenido ..."); the others are in its
+# "Formato de Información de Compras y Ventas": gold, cardboard and raspberries, and
+# with a 1 behind it what is withheld in full of what is withheld in part as a rule.
+WITHHELD_IN_FULL = 15
 WITHHELD = frozenset(
-    (15, 16, *range(30, 35), *range(36, 42), 46, 47, 48)
+    (WITHHELD_IN_FULL, 16, *range(30, 35), *range(36, 42), 46, 47, 48)
     + (301, 321, 331, 341, 361, 371, 481)
 )
 
@@ -268,6 +278,21 @@ def as_history_entry(code, folio, date, total, prices):
                 for name, price in prices
             ],
         }
+    )
+
+
+# What the contract's document says of its two parties.
+PARTIES = frozenset(
+    f"{name}_{party}"
+    for name in ("rut", "razon_social", "giro", "direccion", "comuna")
+    for party in ("emisor", "receptor")
+)
+
+
+def is_same_but_for_parties(one, other):
+    """Tell whether two `dte_data` differ at most in what they say of the parties."""
+    return all(
+        one.get(name) == other.get(name) for name in {*one, *other} - PARTIES
     )
 
 

@@ -26,6 +26,7 @@ from .dte_document import (
     LATIN_1,
     NOTES,
     WITHHELD,
+    WITHHELD_IN_FULL,
     Detalle,
     Documento,
     DscRcgGlobal,
@@ -56,6 +57,7 @@ FIRST_REFERENCE_DATE = datetime.date(2002, 8, 1)
 STALE_AFTER = datetime.timedelta(days=60)
 ANYONE = "66666666-6"  # in receipts, instead of the buyer's RUT
 FOREIGNER = "55555555-5"  # in exports
+# As the schema enumerates them (ImpAdicDTEType).
 TAX_CODES = frozenset(
     (14, 15, 16, 17, 18, 19, *range(23, 29), *range(30, 42), *range(44, 56))
     + (271, 301, 321, 331, 341, 361, 371, 481)
@@ -217,12 +219,12 @@ def giro(document, _today, _):
 
 @_rule(17, "F")
 def giro_receptor(document, _today, _):
-    """The customer has a name, and on an invoice an activity (giro)."""
+    """The receiver has a name, and on an invoice an activity (giro)."""
     if not document.Receptor.RznSocRecep:
         yield Finding(
             "name_receptor",
             ERROR,
-            _("The customer has no name. Enter it in the customer's contact."),
+            _("Whom the document is for has no name. Enter it in the contact."),
             RECEPTOR,
             "RznSocRecep",
         )
@@ -231,8 +233,8 @@ def giro_receptor(document, _today, _):
             "giro_receptor",
             ERROR,
             _(
-                "The customer %(name)s has no activity (giro), which the SII requires. "
-                "Enter it in the customer's contact.",
+                "%(name)s has no activity (giro), which the SII requires. Enter it in "
+                "the contact.",
                 name=document.Receptor.RznSocRecep,
             ),
             RECEPTOR,
@@ -339,7 +341,7 @@ def document_type(document, _today, _):
             ERROR,
             _(
                 "Documents of type %(type)s have another form and are not covered. Use "
-                "33, 34, 56 or 61.",
+                "33, 34, 46, 56 or 61.",
                 type=document.TipoDTE or "?",
             ),
             DOCUMENT,
@@ -773,6 +775,31 @@ def other_taxes(document, _today, _):
                 "CodImpAdic",
                 line.NroLinDet,
             )
+
+
+@_rule(41, "P", WARNING)
+def withheld_iva(document, _today, _):
+    """A purchase invoice (46) withholds IVA; with code 15, all of it."""
+    if document.TipoDTE != FACTURA_COMPRA or not document.IVA:
+        return
+    taxes = [tax for tax in document.ImptoReten if tax.TipoImp in WITHHELD]
+    in_full = [tax for tax in taxes if tax.TipoImp == WITHHELD_IN_FULL]
+    withheld = -sum(tax.MontoImp for tax in in_full)
+    if not taxes:
+        message = _(
+            "The purchase invoice withholds no IVA, which is what it is made for. Add "
+            "the tax that withholds it to the lines, or use another type of document."
+        )
+    elif in_full and withheld != document.IVA:
+        message = _(
+            "The IVA is $ %(iva)s, and $ %(withheld)s of it are withheld with the SII "
+            "code 15, which stands for all of it. Check the taxes of the lines.",
+            iva=_pesos(document.IVA),
+            withheld=_pesos(withheld),
+        )
+    else:
+        return
+    yield Finding("withheld_iva", WARNING, message, DOCUMENT, "ImptoReten")
 
 
 # === The references ===
