@@ -4,6 +4,7 @@
 from . import (
     account_move,
     account_move_document,
+    account_move_generation,
     account_move_reference,
     ir_attachment,
     ir_http,

@@ -1,20 +1,16 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import io
-import zipfile
-
-from markupsafe import Markup
+import json
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import dte_document, dte_rules, dte_xml
+from ..tools import dte_document, dte_rules
+from ..tools.dte_document import FACTURA_COMPRA, GUIA
 from .account_move_document import COMPANY_FIELDS, MOVE_FIELDS
+from .account_move_generation import OVERRIDE_GROUP
 from .l10n_cl_dte_ai_service import USER_GROUP
-
-OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
-SCHEMA_PREFIX = "l10n_cl_dte_ai"
 
 
 class AccountMove(models.Model):
@@ -49,17 +45,10 @@ class AccountMove(models.Model):
         help="What the AI service said of the document as it is now. “Changed Since”: "
         "it has only seen the document as it was before.",
     )
-    l10n_cl_dte_ai_attachment_id = fields.Many2one(
-        "ir.attachment",
-        string="Generated DTE",
-        readonly=True,
-        copy=False,
-        groups=USER_GROUP,
-    )
     l10n_cl_dte_ai_is_candidate = fields.Boolean(
         string="Can Become a DTE",
         compute="_compute_l10n_cl_dte_ai_is_candidate",
-        help="A customer document of a Chilean company: the button is shown.",
+        help="A document that a Chilean company issues: the button is shown.",
     )
     # The date that posting gave to an undated draft. It is not the accountant's word,
     # so a verdict on the draft still holds; a date that she enters later is.
@@ -69,12 +58,23 @@ class AccountMove(models.Model):
 
     # === Compute === #
 
-    @api.depends("country_code", "move_type", "l10n_latam_use_documents")
+    @api.depends(
+        "country_code",
+        "move_type",
+        "l10n_latam_use_documents",
+        "l10n_latam_document_type_id",
+    )
     def _compute_l10n_cl_dte_ai_is_candidate(self):
         for move in self:
+            # The buyer issues a purchase invoice (46), so it is a vendor bill with a
+            # folio of ours.
+            is_own_bill = (
+                move.move_type == "in_invoice"
+                and move.l10n_latam_document_type_id.code == FACTURA_COMPRA
+            )
             move.l10n_cl_dte_ai_is_candidate = (
                 move.country_code == "CL"
-                and move.is_sale_document()
+                and (move.is_sale_document() or is_own_bill)
                 and move.l10n_latam_use_documents
             )
 
@@ -130,7 +130,7 @@ class AccountMove(models.Model):
             """COALESCE(
                 (SELECT outcome FROM l10n_cl_dte_ai_validation
                   WHERE move_id = %(move)s AND is_current AND state != 'cancelled'
-                  LIMIT 1),
+                  ORDER BY id DESC LIMIT 1),
                 (SELECT 'outdated' FROM l10n_cl_dte_ai_validation
                   WHERE move_id = %(move)s AND state = 'done' LIMIT 1))""",
             move=SQL.identifier(alias, "id"),
@@ -166,7 +166,7 @@ class AccountMove(models.Model):
         ):
             return alerts
         alerts.update(self._l10n_cl_dte_ai_mend_alerts())
-        if self._l10n_cl_dte_ai_is_file_outdated():
+        if self._l10n_cl_dte_ai_outdated_files():
             alerts["l10n_cl_dte_ai_file"] = {
                 "level": "warning",
                 "message": self.env._(
@@ -256,40 +256,44 @@ class AccountMove(models.Model):
             and self.l10n_latam_document_type_id.code in dte_document.COVERED_TYPES
         )
 
-    def _l10n_cl_dte_ai_check_covered(self):
-        """:raise UserError: that says why this document cannot be checked"""
+    def _l10n_cl_dte_ai_why_not_covered(self):
+        """Return why this document cannot be checked, for a person, or None."""
         self.ensure_one()
         if not self.l10n_cl_dte_ai_is_candidate:
-            raise UserError(
-                self.env._(
-                    "A DTE is generated for customer documents of Chilean companies, in "
-                    "a journal that uses documents. “%s” is none.",
-                    self.display_name,
-                )
+            return self.env._(
+                "A DTE is generated for customer documents and purchase invoices (46) "
+                "of Chilean companies, in a journal that uses documents. “%s” is none.",
+                self.display_name,
             )
         if self.state == "cancel":
-            raise UserError(
-                self.env._(
-                    "“%s” is cancelled, so no DTE can be generated for it.",
-                    self.display_name,
-                )
+            return self.env._(
+                "“%s” is cancelled, so no DTE can be generated for it.",
+                self.display_name,
+            )
+        if self.l10n_latam_document_type_id.code == GUIA:
+            return self.env._(
+                "A dispatch guide (52) accompanies goods, and is made of a delivery: an "
+                "invoice does not say why and where to they move. Odoo Community keeps "
+                "neither these nor a folio with its deliveries, so no guide can be "
+                "generated here. Issue it with your provider, and refer to it in the "
+                "invoice's DTE References."
             )
         if not self._l10n_cl_dte_ai_is_covered():
-            raise UserError(
-                self.env._(
-                    "Documents of type “%s” are not covered. Covered are the invoice "
-                    "(33), the exempt invoice (34), the debit note (56) and the credit "
-                    "note (61).",
-                    self.l10n_latam_document_type_id.display_name,
-                )
+            return self.env._(
+                "Documents of type “%s” are not covered. Covered are the invoice (33), "
+                "the exempt invoice (34), the purchase invoice (46), the debit note "
+                "(56) and the credit note (61).",
+                self.l10n_latam_document_type_id.display_name,
             )
+        return None
 
     # === Actions === #
 
     def action_l10n_cl_dte_ai_generate(self):
         """Check the document, ask the service if needed, and show what was found."""
         self._l10n_cl_dte_ai_fetch_kind()
-        self._l10n_cl_dte_ai_check_covered()
+        if problem := self._l10n_cl_dte_ai_why_not_covered():
+            raise UserError(problem)
         if not self.env.user.has_group(USER_GROUP):
             raise AccessError(
                 self.env._("Generating a DTE is reserved to users of DTE AI.")
@@ -340,31 +344,60 @@ class AccountMove(models.Model):
             validation.with_user(self.env.user)._requeue()
         validation._ask_now()
 
-    def _l10n_cl_dte_ai_findings(self, document=None):
+    def _l10n_cl_dte_ai_findings(self):
         """Return what the rules find in Odoo's data.
 
-        :param Documento document: this one's, if it has just been built
         :rtype: list[dte_rules.Finding]
         """
+        return self._l10n_cl_dte_ai_check(self._l10n_cl_dte_document())
+
+    def _l10n_cl_dte_ai_check(self, document):
+        """Return what the rules find in a document that was built of this invoice."""
         self.ensure_one()
-        document = document or self._l10n_cl_dte_document()
         company_tz = self.company_id.partner_id.tz or "America/Santiago"
         today = fields.Date.context_today(self.with_context(tz=company_tz))
         return dte_rules.check(document, today, self.env._)
 
-    def _l10n_cl_dte_ai_has_errors(self, document=None):
+    def _l10n_cl_dte_ai_has_errors(self, document):
         return any(
             finding.severity == dte_rules.ERROR
-            for finding in self._l10n_cl_dte_ai_findings(document)
+            for finding in self._l10n_cl_dte_ai_check(document)
         )
 
     def _l10n_cl_dte_ai_current_validation(self):
         """Return the row of the document as it is now, also one not yet answered."""
         self.ensure_one()
-        digest = self._l10n_cl_dte_ai_digests().get(self)
-        return self.sudo().l10n_cl_dte_ai_validation_ids.filtered(
-            lambda row: row.digest == digest and row.state != "cancelled"
-        )[:1]
+        return self._l10n_cl_dte_ai_current_validations()[self]
+
+    def _l10n_cl_dte_ai_current_validations(self, documents=None):
+        """Return the row of each document as it is now, also one not yet answered.
+
+        :param documents: what `_l10n_cl_dte_documents` returns, where that is known
+        :rtype: dict[AccountMove, L10nClDteAiValidation]
+        """
+        contents = self._l10n_cl_dte_ai_contents(documents)
+        return {
+            move: move._l10n_cl_dte_ai_row(content).filtered(
+                lambda row: row.state != "cancelled"
+            )
+            for move, content in contents.items()
+        }
+
+    def _l10n_cl_dte_ai_row(self, content):
+        """Return the row on a content of this document, none where there is none.
+
+        Once the file is settled, the row on it stays the document's: it is not
+        outdated by a customer who moves years later.
+        """
+        rows = self.sudo().l10n_cl_dte_ai_validation_ids
+        row = rows.filtered(lambda row: row.digest == content.digest)
+        if not row and rows and self._l10n_cl_dte_ai_is_settled():
+            row = rows.filtered(
+                lambda row: dte_document.is_same_but_for_parties(
+                    json.loads(row.request_body)["dte_data"], content.dte_data
+                )
+            )
+        return row[:1]
 
     def _l10n_cl_dte_ai_record_to_mend(self, finding):
         """Return the record in which a rule's finding is mended."""
@@ -379,190 +412,6 @@ class AccountMove(models.Model):
             case dte_rules.RECEPTOR:
                 return self.commercial_partner_id
         return self
-
-    def _l10n_cl_dte_ai_needs_override(self, findings):
-        """Tell whether generating now goes against the rules or the company's policy.
-
-        ============ ========= ========= ========= ==========================
-        policy       approved  to review rejected  waiting, no opinion, failed
-        ============ ========= ========= ========= ==========================
-        advise       free      free      free      free
-        warn         free      free      override  free
-        block        free      override  override  override
-        ============ ========= ========= ========= ==========================
-
-        Errors in Odoo's data need an override in any case. Where no service is
-        configured there is nothing to wait for.
-        """
-        self.ensure_one()
-        if any(finding.severity == dte_rules.ERROR for finding in findings):
-            return True
-        company = self.company_id.sudo()
-        policy = company.l10n_cl_dte_ai_policy
-        service = company.l10n_cl_dte_ai_service_id
-        if policy == "advise" or service._no_call_reason() == "not_configured":
-            return False
-        outcome = self._l10n_cl_dte_ai_current_validation().outcome
-        if policy == "warn":
-            return outcome == "rejected"
-        return outcome != "approved"
-
-    def _l10n_cl_dte_ai_generate(self, override_reason=None):
-        """Attach the document to the invoice, and note it in the chatter.
-
-        :param str override_reason: why it is generated against rules or policy
-        :return: the attachment; the one that is there if nothing has changed
-        :raise UserError: where the document is not posted, or an override is needed
-        """
-        self._l10n_cl_dte_ai_check_covered()
-        if self.state != "posted":
-            raise UserError(
-                self.env._(
-                    "“%s” is a draft: confirm it first, so that it gets its folio.",
-                    self.display_name,
-                )
-            )
-        if self._l10n_cl_dte_ai_has_edi():
-            raise UserError(
-                self.env._(
-                    "Odoo's own electronic invoicing for Chile is installed: it "
-                    "generates the document, with Send. Here it is only checked."
-                )
-            )
-        findings = self._l10n_cl_dte_ai_findings()
-        content = self._l10n_cl_dte_ai_file_content()
-        refused = self._l10n_cl_dte_ai_schema_errors(content)
-        needs_override = bool(refused) or self._l10n_cl_dte_ai_needs_override(findings)
-        validation = self._l10n_cl_dte_ai_current_validation()
-        if needs_override:
-            self._l10n_cl_dte_ai_check_override(override_reason, refused)
-            validation.write(
-                {
-                    "override_user_id": self.env.uid,
-                    "override_reason": override_reason,
-                }
-            )
-        attachment = self.sudo().l10n_cl_dte_ai_attachment_id
-        attachment = attachment.with_context(bin_size=False)
-        if attachment and attachment.raw == content:
-            return attachment
-        name = (
-            f"DTE_{self.l10n_latam_document_type_id.code}_{self._l10n_cl_dte_folio()}"
-        )
-        if attachment:
-            replaced = fields.Datetime.now().strftime("%Y%m%d-%H%M%S")
-            attachment.name = f"{name}_replaced_{replaced}.xml"
-        attachment = self.env["ir.attachment"].create(
-            {
-                "name": f"{name}.xml",
-                "raw": content,
-                "mimetype": "application/xml",
-                "res_model": self._name,
-                "res_id": self.id,
-            }
-        )
-        self.sudo().l10n_cl_dte_ai_attachment_id = attachment
-        self._l10n_cl_dte_ai_note_generation(
-            attachment,
-            validation,
-            [*(finding.message for finding in findings), *refused],
-            override_reason if needs_override else None,
-        )
-        return attachment
-
-    def _l10n_cl_dte_ai_check_override(self, reason, refused):
-        """:raise UserError: where the user may not generate it, or not without reason"""
-        if not self.env.user.has_group(OVERRIDE_GROUP):
-            raise AccessError(
-                self.env._(
-                    "This document has problems, and only users who may override can "
-                    "generate it anyway. Mend what was found, or ask one of them."
-                )
-                + "".join(f"\n{error}" for error in refused)
-            )
-        if not (reason or "").strip():
-            raise UserError(
-                self.env._("Give a reason for generating the document anyway.")
-                + "".join(f"\n{error}" for error in refused)
-            )
-
-    def _l10n_cl_dte_ai_note_generation(self, attachment, validation, found, reason):
-        outcomes = dict(validation._fields["outcome"]._description_selection(self.env))
-        verdict = outcomes.get(validation.outcome) or self.env._("not asked")
-        lines = [
-            self.env._(
-                "DTE generated: %s. It is unsigned: not yet a tax document.",
-                attachment.name,
-            ),
-            self.env._("AI verdict: %s.", verdict),
-            self.env._("The SII's rules: %s", " ".join(found))
-            if found
-            else self.env._("The SII's rules: nothing found."),
-        ]
-        if reason:
-            lines.append(self.env._("Generated anyway, reason: %s", reason))
-        self.message_post(
-            body=Markup("<br/>").join(lines), attachment_ids=attachment.ids
-        )
-
-    def _l10n_cl_dte_ai_file_content(self):
-        return dte_xml.as_xml(self._l10n_cl_dte_document())
-
-    def _l10n_cl_dte_ai_is_file_outdated(self):
-        """Tell whether generating now would give another file than the one there is."""
-        attachment = self.sudo().l10n_cl_dte_ai_attachment_id
-        # A form asks for the sizes of files instead of the files.
-        attachment = attachment.with_context(bin_size=False)
-        return (
-            bool(attachment)
-            and self.state == "posted"
-            and self._l10n_cl_dte_ai_is_covered()
-            and attachment.raw != self._l10n_cl_dte_ai_file_content()
-        )
-
-    @api.model
-    def _l10n_cl_dte_ai_has_edi(self):
-        """Tell whether Odoo Enterprise's electronic invoicing is there to generate."""
-        return "l10n_cl_edi" in self.env.registry._init_modules
-
-    def _l10n_cl_dte_ai_schema_errors(self, content):
-        """Return what the SII's schema says against a file, if it has been loaded."""
-        schema = self.env["ir.attachment"]._l10n_cl_dte_ai_schema()
-        return dte_xml.schema_errors(content, schema) if schema else []
-
-    def _l10n_cl_dte_ai_generate_zip(self):
-        """Generate each document that needs no override, and put them in one file.
-
-        The same documents give the same bytes. What cannot be generated is left out
-        and holds up none of the others.
-
-        :return: the zip, empty if there is nothing to put in; and why, by document
-        :rtype: tuple[ir.attachment, dict[AccountMove, str]]
-        """
-        files, refused = {}, {}
-        many_companies = len(self.company_id) > 1
-        for move in self:
-            try:
-                with self.env.cr.savepoint():
-                    attachment = move._l10n_cl_dte_ai_generate()
-            except UserError as error:
-                refused[move] = str(error)
-                continue
-            rut = move.company_id.partner_id._l10n_cl_dte_rut()
-            folder = f"{rut}/" if many_companies else ""
-            files[f"{folder}{attachment.name}"] = attachment.raw
-        if not files:
-            return self.env["ir.attachment"], refused
-        stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in sorted(files.items()):
-                entry = zipfile.ZipInfo(name)  # of 1980: no time makes it differ
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, content)
-        archive = self.env["ir.attachment"].create(
-            {"name": "DTE.zip", "raw": stream.getvalue(), "mimetype": "application/zip"}
-        )
-        return archive, refused
 
     # === Posting === #
 

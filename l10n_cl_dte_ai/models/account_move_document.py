@@ -333,16 +333,19 @@ class AccountMove(models.Model):
 
     # === What is asked about it === #
 
-    def _l10n_cl_dte_ai_contents(self):
+    def _l10n_cl_dte_ai_contents(self, documents=None):
         """Return what the service is asked about each document.
 
         What posting alone assigns is left out, so that a verdict on the draft holds for
         the posted document: the folio, and the date of an undated draft.
 
+        :param documents: what `_l10n_cl_dte_documents` returns, where that is known
         :rtype: dict[AccountMove, Content]
         """
         contents = {}
-        for move, document in self._l10n_cl_dte_documents().items():
+        if documents is None:
+            documents = self._l10n_cl_dte_documents()
+        for move, document in documents.items():
             dte_data = dte_document.as_dte_data(document)
             dte_data.pop("folio", None)
             if move.invoice_date == move.l10n_cl_dte_ai_posting_date:

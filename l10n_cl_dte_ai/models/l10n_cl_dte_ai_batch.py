@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import base64
 import logging
 
 from odoo import api, fields, models
@@ -6,12 +7,17 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .l10n_cl_dte_ai_service import USER_GROUP
+
 _logger = logging.getLogger(__name__)
 
 BUS_BATCH = "l10n_cl_dte_ai/batch"
 # Documents read, requested and committed at once: memory stays flat for any number.
 CHUNK = 500
-GENERATED_AT_ONCE = 20
+# Documents generated in one transaction: a user who saves one of them meanwhile waits.
+GENERATED_AT_ONCE = 100
+# Documents without a file that a batch names, each with the reason.
+NAMED = 50
 
 
 class L10nClDteAiBatch(models.Model):
@@ -51,6 +57,7 @@ class L10nClDteAiBatch(models.Model):
         # * running <--[action_pause, action_resume]--> paused
         # * running --[all rows answered, nothing to generate]--> done
         # * running --[all rows answered]--> generating --[_cron_generate]--> done
+        # * no service configured: --[_start]--> generating
         # * running, paused --[action_cancel]--> cancelled
         ########################################################################
         [
@@ -72,9 +79,40 @@ class L10nClDteAiBatch(models.Model):
         "validation_id",
         readonly=True,
     )
+    move_ids = fields.Many2many(
+        "account.move",
+        "l10n_cl_dte_ai_batch_move_rel",
+        "batch_id",
+        "move_id",
+        string="Selected Documents",
+        readonly=True,
+        help="Also those that were left out from the beginning.",
+    )
     total = fields.Integer(string="Documents", readonly=True)
     generated = fields.Integer(string="DTE Generated", readonly=True)
+    handled_up_to = fields.Integer(
+        readonly=True,
+        help="The id of the last document that was generated or could not be: a run of "
+        "the cron goes on behind it.",
+    )
     progress = fields.Json(compute="_compute_progress")
+
+    # === The files === #
+    file_count = fields.Integer(
+        string="Files in the ZIP", compute="_compute_file_count", groups=USER_GROUP
+    )
+    left_out_count = fields.Integer(
+        string="Left out", compute="_compute_file_count", groups=USER_GROUP
+    )
+    left_out = fields.Json(compute="_compute_left_out", groups=USER_GROUP)
+    # Made when it is downloaded, so that nothing piles up and it is never an old one.
+    zip_file = fields.Binary(
+        string="ZIP",
+        compute="_compute_zip_file",
+        attachment=False,
+        exportable=False,
+        groups=USER_GROUP,
+    )
 
     # === Compute === #
 
@@ -95,6 +133,54 @@ class L10nClDteAiBatch(models.Model):
         counts = self._counts()
         for batch in self:
             batch.progress = batch._progress(counts.get(batch.id, {}))
+
+    @api.depends("move_ids.l10n_cl_dte_ai_attachment_id")
+    def _compute_file_count(self):
+        for batch in self:
+            moves = batch.move_ids
+            batch.file_count = len(moves.filtered("l10n_cl_dte_ai_attachment_id"))
+            batch.left_out_count = len(moves) - batch.file_count
+
+    @api.depends("move_ids.l10n_cl_dte_ai_attachment_id", "state")
+    @api.depends_context("lang", "uid")
+    def _compute_left_out(self):
+        """Say which documents have no file, and why, as they are at this moment."""
+        for batch in self:
+            left_out = batch._ended() and batch.move_ids.filtered(
+                lambda move: not move.l10n_cl_dte_ai_attachment_id
+            )
+            if not left_out:
+                batch.left_out = []
+                continue
+            named = left_out.sorted("id")[:NAMED]
+            lines = []
+            for move, reason in named._l10n_cl_dte_ai_why_no_file().items():
+                name = move.display_name
+                lines.append(
+                    {
+                        "severity": "warning",
+                        "message": reason if name in reason else f"{name}: {reason}",
+                        "record": {"model": move._name, "id": move.id, "name": name},
+                    }
+                )
+            if more := len(left_out) - len(named):
+                lines.append(
+                    {
+                        "severity": "warning",
+                        "message": self.env._(
+                            "And %s more. Mend these, and they appear here.", more
+                        ),
+                    }
+                )
+            batch.left_out = lines
+
+    @api.depends("move_ids.l10n_cl_dte_ai_attachment_id")
+    def _compute_zip_file(self):
+        for batch in self:
+            batch.zip_file = base64.b64encode(batch.move_ids._l10n_cl_dte_ai_zip())
+
+    def _ended(self):
+        return self.generates and self.state in ("done", "cancelled")
 
     def _counts(self):
         """Return how many rows of each batch have which outcome.
@@ -130,6 +216,7 @@ class L10nClDteAiBatch(models.Model):
             "answered": max(self.total - waiting, 0),
             "counts": counts,
             "generated": self.generated,
+            "asks": bool(counts) or not self.generates,
         }
 
     # === Valid actions === #
@@ -182,6 +269,11 @@ class L10nClDteAiBatch(models.Model):
         (rows - wanted).write({"state": "cancelled", "next_attempt_at": False})
         batches._notify()
 
+    def action_open(self):
+        """Show what came of it: what is in the ZIP, and what was left out and why."""
+        self.ensure_one()
+        return self._get_records_action(target="current")
+
     def action_open_results(self):
         """Show the documents' rows in one list, grouped by verdict."""
         self.ensure_one()
@@ -196,6 +288,24 @@ class L10nClDteAiBatch(models.Model):
             "context": {"search_default_group_by_outcome": 1, "create": False},
         }
 
+    def action_download_zip(self):
+        """Give the files of the documents, as they are now, in one zip."""
+        self.ensure_one()
+        self.check_access("read")
+        if not self.file_count:
+            raise UserError(
+                self.env._(
+                    "None of these documents has a DTE yet, so there is nothing to "
+                    "download."
+                )
+            )
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/web/content/{self._name}/{self.id}/zip_file/"
+            f"DTE_{self.create_date:%Y-%m-%d}_{self.id}.zip?download=true",
+            "target": "download",
+        }
+
     def _waiting_rows(self):
         return self.env["l10n_cl_dte_ai.validation"].search(
             Domain("batch_ids", "in", self.ids) & Domain("state", "=", "pending")
@@ -204,24 +314,36 @@ class L10nClDteAiBatch(models.Model):
     # === Business === #
 
     @api.model
-    def _start(self, moves, generates=False):
+    def _start(self, moves, generates=False, left_out=()):
         """Put documents into the queue, and return the batch that counts them.
 
+        Without a service there is nobody to ask, and they are generated at once.
+
         :param moves: documents that can be asked about, of the current company
+        :param left_out: documents of it that were selected and cannot be
         """
         validations = self.env["l10n_cl_dte_ai.validation"]
-        batch = self.sudo().create({"generates": generates, "total": len(moves)})
+        selected = moves.union(left_out) if left_out else moves
+        batch = self.sudo().create(
+            {
+                "generates": generates,
+                "total": len(moves),
+                "move_ids": [fields.Command.set(selected.ids)],
+            }
+        )
         commit = self.env["l10n_cl_dte_ai.service"]._commit
-        for start in range(0, len(moves), CHUNK):
-            rows = validations._request(moves[start : start + CHUNK])
-            retried = rows.filtered(
-                lambda row: row.state == "failed" and row.reason != "refused"
-            )
-            retried._requeue()
-            batch.validation_ids = [fields.Command.link(row.id) for row in rows]
-            commit()
-            self.env.invalidate_all()
-        validations._trigger_cron()
+        service = self.env.company.sudo().l10n_cl_dte_ai_service_id
+        if service._no_call_reason() != "not_configured":
+            for start in range(0, len(moves), CHUNK):
+                rows = validations._request(moves[start : start + CHUNK])
+                retried = rows.filtered(
+                    lambda row: row.state == "failed" and row.reason != "refused"
+                )
+                retried._requeue()
+                batch.validation_ids = [fields.Command.link(row.id) for row in rows]
+                commit()
+                self.env.invalidate_all()
+            validations._trigger_cron()
         batch._update()
         return batch.sudo(False)
 
@@ -271,10 +393,21 @@ class L10nClDteAiBatch(models.Model):
                 if counts.get(outcome)
             )
             if batch.generates:
-                text += ". " + batch.env._("DTE generated: %s", batch.generated)
+                generated = batch.env._(
+                    "DTE generated: %(generated)s, left out: %(left_out)s.",
+                    generated=batch.generated,
+                    left_out=batch.left_out_count,
+                )
+                text = f"{text}. {generated}" if text else generated
             title = batch.env._("Validation finished: %s", batch.name)
             user._bus_send(
-                BUS_BATCH + "_done", {"id": batch.id, "title": title, "message": text}
+                BUS_BATCH + "_done",
+                {
+                    "id": batch.id,
+                    "title": title,
+                    "message": text,
+                    "has_files": batch.generates and bool(batch.file_count),
+                },
             )
             batch.env["mail.thread"].message_notify(
                 subject=title, body=text, partner_ids=user.partner_id.ids
@@ -294,31 +427,42 @@ class L10nClDteAiBatch(models.Model):
                     self.env.ref("l10n_cl_dte_ai.ir_cron_generate")._trigger()
                     return
                 chunk = moves[start : start + GENERATED_AT_ONCE]
-                batch._generate(chunk)
+                batch.generated += len(batch._generate(chunk))
+                batch.handled_up_to = chunk[-1].id
                 batch._notify()
                 left = progress(len(chunk))
+                self.env.invalidate_all()  # memory stays flat
             batch.state = "done"
             batch._notify_end()
             batch._notify()
             progress()
 
     def _moves_to_generate(self):
-        moves = self.validation_ids.move_id.filtered(
-            lambda move: (
-                move.state == "posted" and not move.l10n_cl_dte_ai_attachment_id
-            )
+        """Return the posted documents without a file of today, as the user sees them."""
+        moves = self.move_ids.filtered(
+            lambda move: move.id > self.handled_up_to and move.state == "posted"
         )
-        return moves.with_user(self.user_id).with_company(self.company_id)
+        moves = moves.sorted("id").with_company(self.company_id)
+        moves = moves.with_user(self.user_id).with_context(
+            lang=self.user_id.lang, tz=self.user_id.tz
+        )
+        without = moves.filtered(lambda move: not move.l10n_cl_dte_ai_attachment_id)
+        return (without | (moves - without)._l10n_cl_dte_ai_outdated_files()).sorted(
+            "id"
+        )
 
     def _generate(self, moves):
-        for move in moves:
-            try:
-                with self.env.cr.savepoint():
-                    findings = move._l10n_cl_dte_ai_findings()
-                    if move._l10n_cl_dte_ai_needs_override(findings):
-                        continue
-                    move._l10n_cl_dte_ai_generate()
-                    self.generated += 1
-            except UserError as error:
-                # One bad document must not stop the others; its own form says why.
-                _logger.info("No DTE for %s: %s", move.id, error)
+        """Generate documents together; one by one where one of them is bad.
+
+        One bad document must not stop the others; the batch says why it has none.
+
+        :return: the documents that got a new file
+        """
+        try:
+            with self.env.cr.savepoint():
+                return moves._l10n_cl_dte_ai_generate_allowed()
+        except UserError as error:
+            if len(moves) == 1:
+                _logger.info("No DTE for %s: %s", moves.id, error)
+                return moves.browse()
+        return moves.browse().union(*(self._generate(move) for move in moves))

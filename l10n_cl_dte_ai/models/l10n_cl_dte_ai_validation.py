@@ -175,9 +175,14 @@ class L10nClDteAiValidation(models.Model):
 
     @api.depends(lambda self: self._content_dependencies())
     def _compute_is_current(self):
-        digests = self.move_id._l10n_cl_dte_ai_digests()
+        contents = self.move_id._l10n_cl_dte_ai_contents()
         for validation in self:
-            validation.is_current = digests.get(validation.move_id) == validation.digest
+            move = validation.move_id
+            content = contents.get(move)
+            validation.is_current = content and (
+                content.digest == validation.digest
+                or move._l10n_cl_dte_ai_row(content) == validation
+            )
 
     @api.depends("request_body", "state", "company_id.l10n_cl_dte_ai_leave_out_names")
     def _compute_sent(self):
@@ -189,9 +194,11 @@ class L10nClDteAiValidation(models.Model):
 
     def _content_dependencies(self):
         """Return the fields that a document is built from, as seen from a row."""
+        moves = self.env["account.move"]
         return [
-            f"move_id.{name}"
-            for name in self.env["account.move"]._l10n_cl_dte_ai_dependencies()
+            *(f"move_id.{name}" for name in moves._l10n_cl_dte_ai_dependencies()),
+            # A new file is a document of today again.
+            "move_id.l10n_cl_dte_ai_attachment_id",
         ]
 
     @api.depends("state", "verdict", "reason")

@@ -1,7 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from odoo.exceptions import UserError
-from odoo.tests import tagged
+import io
+import zipfile
+from unittest.mock import patch
 
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from ..models import l10n_cl_dte_ai_batch
 from .common import DteAiCommon
 from .loopback import opinion, reply
 
@@ -9,7 +15,7 @@ BATCH = "l10n_cl_dte_ai.batch"
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
-class TestBatch(DteAiCommon):
+class TestBatch(DteAiCommon, HttpCase):
     """Many documents at once, and what happens on posting."""
 
     @classmethod
@@ -45,7 +51,7 @@ class TestBatch(DteAiCommon):
         self.assertEqual(wizard.answered_count, 1)
         self.assertEqual(wizard.left_out_count, 3)
         reasons = " ".join(finding["message"] for finding in wizard.left_out)
-        for word in ("cancelled", "not a customer document", "errors in Odoo's data"):
+        for word in ("cancelled", "not a document that", "errors in Odoo's data"):
             self.assertIn(word, reasons)
 
     def test_it_says_how_long_it_takes(self):
@@ -138,6 +144,137 @@ class TestBatch(DteAiCommon):
         self.assertEqual(batch.generated, 1)
         approved = moves.filtered(lambda m: m.l10n_cl_dte_ai_state == "approved")
         self.assertEqual(moves.filtered("l10n_cl_dte_ai_attachment_id"), approved)
+
+    def test_without_a_service_it_generates_by_the_rules_alone(self):
+        self.company.sudo().l10n_cl_dte_ai_service_id = False
+        moves = self.documents(2)
+        wizard = self.wizard(moves)
+        self.assertFalse(wizard.has_service)
+        with self.assertRaisesRegex(UserError, "No AI service is configured"):
+            wizard.action_start()
+        batch = self.start(moves, generates=True)
+        self.assertEqual(batch.state, "generating")
+        self.generate(batch)
+        self.assertEqual(batch.generated, 2)
+        self.assertFalse(self.server.requests)
+
+    # === The zip === #
+
+    def generate(self, batch):
+        with self.bus() as sent:
+            self.env[BATCH].sudo()._cron_generate()
+        self.assertEqual(batch.state, "done")
+        return [payload for _target, kind, payload in sent if kind.endswith("_done")]
+
+    def read_zip(self, batch):
+        """Download the zip as a browser does; {name: content}."""
+        url = batch.action_download_zip()["url"]
+        self.authenticate(self.accountant.login, self.accountant.login)
+        self.env.flush_all()
+        response = self.url_open(url)
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(response.headers["Content-Type"], "application/zip")
+        with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+    def test_the_zip_has_the_files_and_says_what_was_left_out(self):
+        self.company.sudo().l10n_cl_dte_ai_service_id = False
+        before, good = self.create_posted(), self.create_posted()
+        before._l10n_cl_dte_ai_generate()
+        bad = self.create_posted(lines=[{"name": "Caja 📦"}])
+        draft, cancelled = self.create_document(), self.create_document()
+        cancelled.button_cancel()
+        batch = self.start(
+            before | good | bad | draft | cancelled, generates=True
+        ).with_user(self.accountant)
+        [told] = self.generate(batch)
+        self.assertTrue(told["has_files"])
+        self.assertIn("DTE generated: 1, left out: 3.", told["message"])
+        self.assertEqual((batch.file_count, batch.left_out_count), (2, 3))
+        reasons = {line["record"]["id"]: line["message"] for line in batch.left_out}
+        self.assertEqual(set(reasons), set((bad | draft | cancelled).ids))
+        self.assertIn("a character that a DTE cannot hold", reasons[bad.id])
+        self.assertIn("is a draft: confirm it first", reasons[draft.id])
+        self.assertIn("is cancelled", reasons[cancelled.id])
+
+        attachments = self.env["ir.attachment"].sudo()
+        count = attachments.search_count([])
+        files = (before | good).l10n_cl_dte_ai_attachment_id
+        for _time in range(2):
+            self.assertEqual(
+                self.read_zip(batch), {file.name: file.raw for file in files}
+            )
+        self.assertEqual(attachments.search_count([]), count)
+
+        draft.action_post()
+        draft._l10n_cl_dte_ai_generate()
+        self.assertIn(draft.l10n_cl_dte_ai_attachment_id.name, self.read_zip(batch))
+
+    def test_a_zip_of_nothing_is_none(self):
+        batch = self.env[BATCH].sudo().create({}).with_user(self.accountant)
+        with self.assertRaisesRegex(UserError, "None of these documents has a DTE"):
+            batch.action_download_zip()
+
+    def test_the_zip_is_for_the_company_s_accountants(self):
+        self.company.sudo().l10n_cl_dte_ai_service_id = False
+        batch = self.start(self.create_posted(), generates=True)
+        self.generate(batch)
+        other = self.setup_other_company()["company"]
+        stranger, employee = (
+            new_test_user(
+                self.admin_env,
+                login,
+                groups=groups,
+                company_id=company.id,
+                company_ids=[Command.set(company.ids)],
+            )
+            for login, groups, company in (
+                ("stranger", "account.group_account_invoice", other),
+                ("employee", "base.group_user", self.company),
+            )
+        )
+        url = batch.action_download_zip()["url"]
+        for user in (stranger, employee):
+            with self.assertRaises(AccessError):
+                batch.with_user(user).action_download_zip()
+            self.authenticate(user.login, user.login)
+            self.env.flush_all()
+            self.assertNotEqual(self.url_open(url).status_code, 200)
+
+    def test_what_policy_keeps_back_is_said(self):
+        self.company.l10n_cl_dte_ai_policy = "block"
+        moves = self.documents(3)
+        batch = self.start(moves, generates=True)
+        self.server.script(opinion(), opinion("review"), opinion("reject"))
+        self.run_cron()
+        self.generate(batch)
+        self.assertEqual(batch.generated, 1)
+        reasons = " ".join(line["message"] for line in batch.left_out)
+        self.assertIn("recommends a review", reasons)
+        self.assertIn("advises against sending", reasons)
+
+    def test_an_outdated_file_is_replaced_and_a_run_goes_on_where_it_stopped(self):
+        self.company.sudo().l10n_cl_dte_ai_service_id = False
+        moves = self.documents(3)
+        moves[:2]._l10n_cl_dte_ai_generate_allowed()
+        old = moves.l10n_cl_dte_ai_attachment_id
+        self.customer.city = "Curicó"
+        batch = self.start(moves, generates=True)
+        batch.sudo().handled_up_to = moves[0].id
+        self.generate(batch)
+        self.assertEqual(batch.generated, 2)
+        self.assertEqual(moves[0].l10n_cl_dte_ai_attachment_id, old[0])
+        self.assertNotEqual(moves[1].l10n_cl_dte_ai_attachment_id, old[1])
+
+    def test_many_left_out_are_counted(self):
+        self.company.sudo().l10n_cl_dte_ai_service_id = False
+        moves = self.create_document() | self.create_document()
+        batch = self.start(moves, generates=True)
+        self.generate(batch)
+        with patch.object(l10n_cl_dte_ai_batch, "NAMED", 1):
+            batch.invalidate_recordset(["left_out"])
+            self.assertEqual(len(batch.left_out), 2)
+            self.assertIn("And 1 more", batch.left_out[1]["message"])
 
     # === On posting === #
 

@@ -10,6 +10,7 @@ from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 from odoo.tools import file_open
 
+from ..tools import dte_xml
 from .common import DteAiCommon
 
 FIXTURES = "l10n_cl_dte_ai/tests/fixtures"
@@ -27,6 +28,10 @@ class DteFileCommon(DteAiCommon):
 
     def generate(self, document):
         return document._l10n_cl_dte_ai_generate()
+
+    def content(self, document):
+        """What generating the document now would write."""
+        return dte_xml.as_xml(document._l10n_cl_dte_document())
 
     def findings(self, document):
         return {finding.code for finding in document._l10n_cl_dte_ai_findings()}
@@ -126,7 +131,7 @@ class TestDteFile(DteFileCommon):
         self.assertEqual(self.generate(document), attachment)
         self.assertEqual(len(document.message_ids), messages)
         self.env.invalidate_all()
-        self.assertEqual(document._l10n_cl_dte_ai_file_content(), attachment.raw)
+        self.assertEqual(self.content(document), attachment.raw)
 
     def test_a_changed_invoice_says_that_its_file_is_outdated(self):
         document = self.create_posted()
@@ -153,12 +158,13 @@ class TestDteFile(DteFileCommon):
         self.assertIn("too long for a DTE", messages)
         self.assertIn("not asked", messages)
 
-    def test_a_zip_of_what_can_be_generated(self):
+    def test_a_zip_of_the_files_that_there_are(self):
         documents = self.create_posted() + self.create_posted() + self.create_document()
-        archive, refused = documents._l10n_cl_dte_ai_generate_zip()
-        self.assertEqual(list(refused), [documents[2]])
-        self.assertIn("is a draft", refused[documents[2]])
-        with zipfile.ZipFile(io.BytesIO(archive.raw)) as content:
+        self.assertEqual(documents._l10n_cl_dte_ai_zip(), b"")
+        generated = documents._l10n_cl_dte_ai_generate_allowed()
+        self.assertEqual(generated, documents[:2])
+        archive = documents._l10n_cl_dte_ai_zip()
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
             self.assertEqual(
                 {name: content.read(name) for name in content.namelist()},
                 {
@@ -166,11 +172,35 @@ class TestDteFile(DteFileCommon):
                     for attachment in documents.l10n_cl_dte_ai_attachment_id
                 },
             )
-        again, _refused = documents._l10n_cl_dte_ai_generate_zip()
-        self.assertEqual(again.raw, archive.raw)
-        nothing, refused = documents[2]._l10n_cl_dte_ai_generate_zip()
-        self.assertFalse(nothing)
-        self.assertTrue(refused)
+        self.env.invalidate_all()
+        self.assertEqual(documents._l10n_cl_dte_ai_zip(), archive)
+
+    def test_many_are_generated_as_one_is(self):
+        alone, together = self.create_posted(), self.create_posted()
+        self.generate(alone)
+        together._l10n_cl_dte_ai_generate_allowed()
+        for document in (alone, together):
+            message = document.message_ids[0]
+            self.assertEqual(
+                message.attachment_ids, document.l10n_cl_dte_ai_attachment_id
+            )
+            self.assertIn("unsigned", message.body)
+        self.assertFalse(together._l10n_cl_dte_ai_generate_allowed())
+
+    def test_generating_many_costs_few_queries_each(self):
+        documents = self.env["account.move"].union(
+            *(self.create_posted() for _count in range(22))
+        )
+        documents[:1]._l10n_cl_dte_ai_generate_allowed()  # what the registry caches
+        counts = []
+        for some in (documents[1:2], documents[2:]):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.env["account.move"].browse(some.ids)._l10n_cl_dte_ai_generate_allowed()
+            self.env.flush_all()
+            counts.append(self.cr.sql_log_count - before)
+        self.assertLess((counts[1] - counts[0]) / 19, 12, counts)
 
     def test_queries_do_not_grow_with_the_invoices(self):
         lines = [{"name": f"Línea {number}"} for number in range(6)]
@@ -388,12 +418,12 @@ class TestReferences(DteFileCommon):
         digest = note._l10n_cl_dte_ai_digests()[note]
         row = self.env["l10n_cl_dte_ai.validation"].sudo()._request(note)
         note.action_post()
-        content = note._l10n_cl_dte_ai_file_content()
+        content = self.content(note)
         self.assertTrue(row.is_current)
         note.l10n_cl_reference_ids.origin_doc_number = "42"
         self.assertFalse(row.is_current)
         self.assertNotEqual(note._l10n_cl_dte_ai_digests()[note], digest)
-        self.assertNotEqual(note._l10n_cl_dte_ai_file_content(), content)
+        self.assertNotEqual(self.content(note), content)
 
     def test_a_copy_does_not_take_them_along(self):
         note = self.reverse(self.create_posted())

@@ -4,6 +4,8 @@
 Stamp (TED), time of signature (TmstFirma) and Signature belong to whoever signs it.
 """
 
+import re
+
 from lxml import etree
 
 from .dte_document import fit
@@ -39,6 +41,11 @@ def as_xml(document):
             "",
         )
     ).encode(ENCODING)
+
+
+def without_parties(content):
+    """Return a file that :func:`as_xml` wrote without what it says of the parties."""
+    return re.sub(rb"<Emisor>.*</Receptor>", b"", content, count=1, flags=re.DOTALL)
 
 
 def _heading(document):

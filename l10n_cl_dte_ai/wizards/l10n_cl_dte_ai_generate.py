@@ -2,7 +2,7 @@
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from ..models.account_move import OVERRIDE_GROUP
+from ..models.account_move_generation import OVERRIDE_GROUP
 from ..models.l10n_cl_dte_ai_validation import as_read
 from ..tools import dte_document
 

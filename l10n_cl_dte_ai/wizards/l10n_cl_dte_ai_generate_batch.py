@@ -7,6 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from ..models.l10n_cl_dte_ai_batch import CHUNK
 from ..models.l10n_cl_dte_ai_gate import RATE_MARGIN
 from ..models.l10n_cl_dte_ai_service import USER_GROUP
+from ..tools import dte_rules
 
 
 class L10nClDteAiGenerateBatch(models.TransientModel):
@@ -29,6 +30,8 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
     left_out_count = fields.Integer(compute="_compute_counts", string="Left out")
     left_out = fields.Json(compute="_compute_counts")
     applicable_ids = fields.Many2many("account.move", compute="_compute_counts")
+    applicable_count = fields.Integer(compute="_compute_counts", string="To Generate")
+    has_service = fields.Boolean(compute="_compute_counts")
     duration = fields.Char(compute="_compute_counts", string="It will take")
 
     @api.model
@@ -47,17 +50,23 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             moves = wizard.move_ids
             reasons, applicable, answered = Counter(), [], 0
             for start in range(0, len(moves), CHUNK):
-                for move in moves[start : start + CHUNK]:
-                    if reason := wizard._why_left_out(move):
+                chunk = moves[start : start + CHUNK]
+                documents = chunk._l10n_cl_dte_documents()
+                validations = chunk._l10n_cl_dte_ai_current_validations(documents)
+                for move, document in documents.items():
+                    if reason := wizard._why_left_out(move, document):
                         reasons[reason] += 1
                         continue
                     applicable.append(move.id)
-                    validation = move._l10n_cl_dte_ai_current_validation()
+                    validation = validations[move]
                     answered += validation.state == "done" or (
                         validation.state == "failed" and validation.reason == "refused"
                     )
+            service = self.env.company.sudo().l10n_cl_dte_ai_service_id
+            wizard.has_service = service._no_call_reason() != "not_configured"
             wizard.selected_count = len(moves)
             wizard.applicable_ids = applicable
+            wizard.applicable_count = len(applicable)
             wizard.answered_count = answered
             wizard.new_count = len(applicable) - answered
             wizard.left_out_count = sum(reasons.values())
@@ -67,17 +76,18 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             ]
             wizard.duration = wizard._estimate(wizard.new_count)
 
-    def _why_left_out(self, move):
+    def _why_left_out(self, move, document):
         """Return why a document cannot be validated, for a person, or None."""
         if move.company_id != self.env.company:
             return self.env._("of another company: switch to it first")
         if not move.l10n_cl_dte_ai_is_candidate:
-            return self.env._("not a customer document of a Chilean company")
+            return self.env._("not a document that a Chilean company issues")
         if move.state == "cancel":
             return self.env._("cancelled")
         if not move._l10n_cl_dte_ai_is_covered():
             return self.env._("of a type that is not covered")
-        if move._l10n_cl_dte_ai_has_errors():
+        findings = move._l10n_cl_dte_ai_check(document)
+        if any(finding.severity == dte_rules.ERROR for finding in findings):
             return self.env._("with errors in Odoo's data: open them and mend those")
         return None
 
@@ -100,8 +110,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
         if not self.env.user.has_group(USER_GROUP):
             raise AccessError(self.env._("This is reserved to users of DTE AI."))
         self.move_ids.check_access("write")
-        service = self.env.company.sudo().l10n_cl_dte_ai_service_id
-        if service._no_call_reason() == "not_configured":
+        if not self.has_service and not self.generates:
             raise UserError(
                 self.env._(
                     "No AI service is configured for this company. An administrator "
@@ -112,7 +121,10 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             raise UserError(
                 self.env._("None of the selected documents can be validated.")
             )
+        left_out = (self.move_ids - self.applicable_ids).filtered(
+            lambda move: move.company_id == self.env.company
+        )
         batch = self.env["l10n_cl_dte_ai.batch"]._start(
-            self.applicable_ids, self.generates
+            self.applicable_ids, self.generates, left_out
         )
         return batch._get_records_action(target="current")

@@ -31,28 +31,38 @@ export const answerNotificationService = {
                 });
             }
         );
-        bus.subscribe("l10n_cl_dte_ai/batch_done", ({id, title, message}) => {
-            const close = notification.add(message, {
-                title,
-                type: "success",
-                sticky: true,
-                buttons: [
-                    {
-                        name: _t("Open the results"),
-                        onClick: async () => {
-                            close();
-                            action.doAction(
-                                await orm.call(
-                                    "l10n_cl_dte_ai.batch",
-                                    "action_open_results",
-                                    [[id]]
-                                )
-                            );
+        bus.subscribe(
+            "l10n_cl_dte_ai/batch_done",
+            ({id, title, message, has_files: hasFiles}) => {
+                const follow = async (method) =>
+                    action.doAction(
+                        await orm.call("l10n_cl_dte_ai.batch", method, [[id]])
+                    );
+                const close = notification.add(message, {
+                    title,
+                    type: "success",
+                    sticky: true,
+                    buttons: [
+                        ...(hasFiles
+                            ? [
+                                  {
+                                      name: _t("Download ZIP"),
+                                      primary: true,
+                                      onClick: () => follow("action_download_zip"),
+                                  },
+                              ]
+                            : []),
+                        {
+                            name: _t("Open the results"),
+                            onClick: () => {
+                                close();
+                                follow(hasFiles ? "action_open" : "action_open_results");
+                            },
                         },
-                    },
-                ],
-            });
-        });
+                    ],
+                });
+            }
+        );
         bus.start();
     },
 };

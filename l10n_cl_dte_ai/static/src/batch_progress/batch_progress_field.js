@@ -46,13 +46,18 @@ export class BatchProgressField extends Component {
     }
 
     get percent() {
-        const {answered, total} = this.state.progress;
+        const {answered, asks, generated, state, total} = this.state.progress;
+        if (!asks && state === "generating") {
+            return total ? Math.round((100 * generated) / total) : 0;
+        }
         return total ? Math.round((100 * answered) / total) : 0;
     }
 
     get label() {
-        const {answered, total} = this.state.progress;
-        return _t("%(answered)s of %(total)s answered", {answered, total});
+        const {answered, asks, generated, total} = this.state.progress;
+        return asks
+            ? _t("%(answered)s of %(total)s answered", {answered, total})
+            : _t("%(generated)s of %(total)s generated", {generated, total});
     }
 
     get counts() {
