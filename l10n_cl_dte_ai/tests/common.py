@@ -17,6 +17,7 @@ KEY = "sk-test-Zorzal7Chercan9Queltehue"
 DOCUMENT_TYPES = {
     "33": "l10n_cl.dc_a_f_dte",
     "34": "l10n_cl.dc_y_f_dte",
+    "46": "l10n_cl.dc_fc_f_dte",
     "56": "l10n_cl.dc_nd_f_dte",
     "61": "l10n_cl.dc_nc_f_dte",
 }

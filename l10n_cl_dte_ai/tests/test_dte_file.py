@@ -5,13 +5,17 @@ import io
 import zipfile
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 from odoo.tools import file_open
+from odoo.tools.safe_eval import safe_eval
 
 from ..tools import dte_xml
 from .common import DteAiCommon
+from .loopback import opinion
 
 FIXTURES = "l10n_cl_dte_ai/tests/fixtures"
 EDI = "_l10n_cl_dte_ai_has_edi"
@@ -124,6 +128,64 @@ class TestDteFile(DteFileCommon):
         note.l10n_latam_document_number = "000003"
         self.assertFile(note, "DTE_56_3")
 
+    def create_purchase_invoice(self, taxes=("OTAX_19", "I_RTI"), **values):
+        """A vendor bill that the company issues itself, as for scrap or its suppliers.
+
+        With Community's own taxes: 19 % IVA, and all of it withheld.
+        """
+        chart = self.env["account.chart.template"].with_company(self.own_company).sudo()
+        tax_ids = [chart.ref(name).id for name in taxes]
+        return self.create_document(
+            "46",
+            [{"name": "Chatarra de cobre", "price": 250_010}],
+            move_type="in_invoice",
+            invoice_line_ids=[
+                Command.create(
+                    {
+                        **self.line("Chatarra de cobre", 250_010),
+                        "tax_ids": [Command.set(tax_ids)],
+                    }
+                )
+            ],
+            invoice_date="2026-03-02",
+            invoice_date_due="2026-03-02",
+            **values,
+        )
+
+    def test_purchase_invoice(self):
+        self.assertFile(self.create_purchase_invoice(), "DTE_46_1")
+
+    def test_a_purchase_invoice_is_checked_and_asked_about(self):
+        self.own_company.sudo().l10n_cl_dte_ai_service_id = self.service
+        bill = self.create_purchase_invoice()
+        self.assertEqual(self.findings(bill), {"date"})  # of March
+        self.server.script(opinion())
+        self.assertEqual(self.click(bill).outcome, "approved")
+        [request] = self.server.requests
+        sent = request.json["dte_data"]
+        self.assertEqual((sent["tipo_dte"], sent["monto_total"]), ("46", 250_010))
+        self.assertEqual(sent["monto_otros_impuestos"], -47_502)
+        self.assertEqual(sent["rut_receptor"], self.customer.vat)
+
+    def test_a_purchase_invoice_that_withholds_nothing_is_said(self):
+        bill = self.create_purchase_invoice(taxes=["OTAX_19"])
+        self.assertEqual(self.findings(bill), {"date", "withheld_iva"})
+
+    def test_a_vendor_s_bill_is_the_vendor_s_document(self):
+        bill = self.create_purchase_invoice(
+            l10n_latam_document_type_id=self.env.ref("l10n_cl.dc_a_f_dte").id,
+            l10n_latam_document_number="000077",
+        )
+        self.assertFalse(bill.l10n_cl_dte_ai_is_candidate)
+        with self.assertRaisesRegex(UserError, "purchase invoices"):
+            bill.action_l10n_cl_dte_ai_generate()
+
+    def test_a_dispatch_guide_says_what_lacks(self):
+        document = self.create_document()
+        document.l10n_latam_document_type_id = self.env.ref("l10n_cl.dc_gd_dte")
+        with self.assertRaisesRegex(UserError, "dispatch guide .52. accompanies goods"):
+            document.action_l10n_cl_dte_ai_generate()
+
     def test_the_same_invoice_gives_the_same_file(self):
         document = self.create_posted()
         attachment = self.generate(document)
@@ -147,6 +209,75 @@ class TestDteFile(DteFileCommon):
         self.assertNotEqual(new, old)
         self.assertTrue(old.exists())
         self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+
+    def settle(self, document):
+        """Let the week pass after which a file is not corrected any more."""
+        attachment = document.sudo().l10n_cl_dte_ai_attachment_id
+        self.env.flush_all()
+        self.cr.execute(
+            "UPDATE ir_attachment SET create_date = create_date - interval '8 days' "
+            "WHERE id = %s",
+            [attachment.id],
+        )
+        attachment.invalidate_recordset()
+
+    def test_a_customer_who_moves_later_outdates_nothing(self):
+        self.own_company.sudo().l10n_cl_dte_ai_service_id = self.service
+        document = self.create_posted()
+        self.server.script(opinion())
+        self.click(document)
+        old = self.generate(document)
+        self.settle(document)
+        self.customer.write({"street": "Calle Nueva 7", "city": "Curicó"})
+        self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+        self.assertEqual(document.l10n_cl_dte_ai_state, "approved")
+        to_review = self.env["account.move"].search(
+            [("l10n_cl_dte_ai_state", "=", "outdated")]
+        )
+        self.assertNotIn(document, to_review)
+        self.assertEqual(self.click_without_asking(document).outcome, "approved")
+        # Who presses Generate DTE has a file of today, which nobody has looked at.
+        self.assertNotEqual(self.generate(document), old)
+        self.assertEqual(document.l10n_cl_dte_ai_state, "outdated")
+
+    def test_a_change_of_the_invoice_outdates_at_any_time(self):
+        document = self.create_posted()
+        self.generate(document)
+        self.settle(document)
+        document.button_draft()
+        document.invoice_line_ids.price_unit = 90_000
+        document.action_post()
+        self.assertIn("l10n_cl_dte_ai_file", document._get_alerts())
+
+    def click_without_asking(self, document):
+        return self.env["l10n_cl_dte_ai.generate"].create({"move_id": document.id})
+
+    def test_an_override_without_a_verdict_is_found(self):
+        document = self.create_posted(lines=[{"name": "Caja 📦"}])
+        usual = self.create_posted()
+        self.generate(usual)
+        document.with_user(self.overrider)._l10n_cl_dte_ai_generate("Urgente")
+        self.assertFalse(document.l10n_cl_dte_ai_validation_ids)
+        self.assertEqual(document.l10n_cl_dte_ai_override_user_id, self.overrider)
+        self.assertEqual(document.l10n_cl_dte_ai_override_reason, "Urgente")
+        self.assertEqual(self.generated_anyway(), document)
+        # Mended and generated again, it is one like any other.
+        document.button_draft()
+        document.invoice_line_ids.name = "Caja"
+        document.action_post()
+        self.generate(document)
+        self.assertFalse(self.generated_anyway())
+
+    def generated_anyway(self):
+        """What the filter of that name finds."""
+        moves = self.env["account.move"]
+        arch = moves.get_view(
+            self.env.ref("account.view_account_invoice_filter").id, "search"
+        )["arch"]
+        [found] = etree.fromstring(arch).xpath(
+            "//filter[@name='l10n_cl_dte_ai_overridden']"
+        )
+        return moves.search(safe_eval(found.get("domain")))
 
     def test_the_chatter_says_what_it_is_and_what_the_rules_found(self):
         self.customer.l10n_cl_activity_description = "x" * 41
