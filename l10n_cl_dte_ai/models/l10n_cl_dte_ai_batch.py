@@ -98,6 +98,9 @@ class L10nClDteAiBatch(models.Model):
     progress = fields.Json(compute="_compute_progress")
 
     # === The files === #
+    selected_count = fields.Integer(
+        string="Selected", compute="_compute_file_count", groups=USER_GROUP
+    )
     file_count = fields.Integer(
         string="Files in the ZIP", compute="_compute_file_count", groups=USER_GROUP
     )
@@ -107,7 +110,7 @@ class L10nClDteAiBatch(models.Model):
     left_out = fields.Json(compute="_compute_left_out", groups=USER_GROUP)
     # Made when it is downloaded, so that nothing piles up and it is never an old one.
     zip_file = fields.Binary(
-        string="ZIP",
+        string="ZIP File",
         compute="_compute_zip_file",
         attachment=False,
         exportable=False,
@@ -138,6 +141,7 @@ class L10nClDteAiBatch(models.Model):
     def _compute_file_count(self):
         for batch in self:
             moves = batch.move_ids
+            batch.selected_count = len(moves)
             batch.file_count = len(moves.filtered("l10n_cl_dte_ai_attachment_id"))
             batch.left_out_count = len(moves) - batch.file_count
 
@@ -152,14 +156,18 @@ class L10nClDteAiBatch(models.Model):
             if not left_out:
                 batch.left_out = []
                 continue
-            named = left_out.sorted("id")[:NAMED]
+            # First what has a folio already.
+            named = left_out.sorted(lambda move: (move.state != "posted", move.id))
+            named = named[:NAMED]
             lines = []
             for move, reason in named._l10n_cl_dte_ai_why_no_file().items():
-                name = move.display_name
+                # Drafts have no number to know them by.
+                partner = move.commercial_partner_id.name or "—"
+                name = f"{move.display_name} · {partner}"
                 lines.append(
                     {
                         "severity": "warning",
-                        "message": reason if name in reason else f"{name}: {reason}",
+                        "message": reason,
                         "record": {"model": move._name, "id": move.id, "name": name},
                     }
                 )

@@ -93,21 +93,30 @@ class ResCompany(models.Model):
                     company._l10n_cl_dte_emisor(), self.env._
                 )
             ]
-            if not (
-                company.l10n_cl_dte_resolution_number
-                and company.l10n_cl_dte_resolution_date
-            ):
+            if text := company._l10n_cl_dte_ai_missing_resolution():
                 missing.append(
-                    {
-                        "severity": dte_rules.WARNING,
-                        "message": self.env._(
-                            "The number and date of the SII's resolution are missing. "
-                            "Sending and printing documents needs them."
-                        ),
-                        "record": False,
-                    }
+                    {"severity": dte_rules.WARNING, "message": text, "record": False}
                 )
             company.l10n_cl_dte_ai_readiness = missing
+
+    def _l10n_cl_dte_ai_missing_resolution(self):
+        number = self.l10n_cl_dte_resolution_number
+        if number and self.l10n_cl_dte_resolution_date:
+            return None
+        if number:
+            return self.env._(
+                "The date of the SII's resolution is missing. Sending and printing "
+                "documents needs it."
+            )
+        if self.l10n_cl_dte_resolution_date:
+            return self.env._(
+                "The number of the SII's resolution is missing. Sending and printing "
+                "documents needs it."
+            )
+        return self.env._(
+            "The number and date of the SII's resolution are missing. Sending and "
+            "printing documents needs them."
+        )
 
     def _l10n_cl_dte_emisor(self):
         """Return the company as a DTE names its issuer."""

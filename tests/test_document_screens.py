@@ -1,0 +1,124 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What a document needs and what comes of it, on the screens that say so."""
+
+import io
+import re
+import zipfile
+
+import pytest
+from playwright.sync_api import expect
+
+INVOICES = "/odoo/action-account.action_move_out_invoice_type"
+GENERATE = "button[name=action_l10n_cl_dte_ai_generate]:visible"
+FINDINGS = ".o_l10n_cl_dte_ai_findings"
+
+
+@pytest.fixture
+def record(stack):
+    """`record("demo_company")` is the id of the demo's record of that name."""
+
+    def find(name):
+        (found,) = stack.rpc().search_read(
+            "ir.model.data",
+            [("module", "=", "l10n_cl_dte_ai"), ("name", "=", name)],
+            ["res_id"],
+        )
+        return found["res_id"]
+
+    return find
+
+
+def open_tab(page, text):
+    """Open a tab, and wait until it is there in full: it fades in."""
+    tab = page.locator(".o_notebook_headers .nav-link")
+    tab.filter(has_text=re.compile(text)).click()
+    pane = page.locator(".o_notebook_content .tab-pane.active")
+    expect(pane).to_have_css("opacity", "1")
+
+
+@pytest.fixture
+def incomplete_company(service):
+    """The demo company, before its administrator has entered everything."""
+    change = "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
+    service.odoo_shell(
+        change + "company.l10n_cl_dte_resolution_number = False\n"
+        "company.partner_id.l10n_cl_activity_description = False"
+    )
+    yield
+    service.odoo_shell(
+        change + "company.l10n_cl_dte_resolution_number = '80'\n"
+        "company.partner_id.l10n_cl_activity_description = 'Transporte de carga'"
+    )
+
+
+def test_readiness_says_what_is_missing(
+    incomplete_company, page, login, screenshot, record
+):
+    login("admin", "admin")
+    page.goto(f"/odoo/res.company/{record('demo_company')}")
+    open_tab(page, "Documentos electrónicos|Electronic Documents")
+    expect(page.locator(f"{FINDINGS} [data-severity=error]")).to_contain_text("giro")
+    print("INVALID", page.locator(".o_field_invalid").evaluate_all("e => e.map(x => x.getAttribute('name'))"))
+    screenshot("readiness-company")
+
+    page.goto(f"/odoo/res.partner/{record('demo_partner_raulintal')}")
+    open_tab(page, "DTE")
+    expect(page.locator(f"{FINDINGS} [data-severity=error]")).to_contain_text("comuna")
+    screenshot("readiness-customer")
+
+
+def test_the_document_as_a_person_reads_it(service, page, login, screenshot, record):
+    login("contadora", "contadora")
+    page.goto(f"{INVOICES}/{record('demo_document_mixed')}")
+    page.locator(GENERATE).click()
+    expect(page.locator(".modal")).to_have_css("opacity", "1")
+    open_tab(page.locator(".modal"), "Documento|Document")
+    preview = page.locator(".modal .o_l10n_cl_dte_ai_preview")
+    expect(preview).to_contain_text("R.U.T.")
+    screenshot("preview")
+
+
+def test_the_references_of_a_note(service, page, login, screenshot, record):
+    login("contadora", "contadora")
+    page.goto(f"{INVOICES}/{record('demo_document_credit_note_partial')}")
+    open_tab(page, "Referencias del DTE|DTE References")
+    row = page.locator("[name=l10n_cl_reference_ids] .o_data_row")
+    expect(row.locator("[name=reference_doc_code]")).to_have_text(re.compile("^3"))
+    screenshot("references")
+
+
+def test_generate_many_and_download_them(service, page, login, screenshot):
+    """What she selects in the list comes as one zip, and what did not, she is told."""
+    login("contadora", "contadora")
+    page.goto(INVOICES)
+    page.locator("thead .o_list_record_selector input").click()
+    page.locator(".o_cp_action_menus button:has(.fa-cog)").click()
+    menu = page.locator(".o-dropdown--menu .o_menu_item")
+    menu.filter(has_text=re.compile("Generate DTE|Generar DTE")).click()
+    page.locator(".modal button[name=action_start]").click()
+    page.wait_for_selector(".o_l10n_cl_dte_ai_batch_progress")
+    done = page.locator(".o_notification").filter(
+        has_text=re.compile("DTE generados|DTE generated")
+    )
+    expect(done.first).to_be_visible(timeout=180_000)
+    expect(done.first).to_have_css("opacity", "1")
+    screenshot("zip-notification")
+    done.first.locator(".o_notification_close").click()
+
+    button = page.locator("button[name=action_download_zip]")
+    expect(button).to_be_visible()
+    left_out = page.locator("[name=left_out] li")
+    expect(left_out).not_to_have_count(0)
+    screenshot("zip")
+    with page.expect_download() as downloading:
+        button.click()
+    with open(downloading.value.path(), "rb") as file:
+        content = io.BytesIO(file.read())
+    with zipfile.ZipFile(content) as archive:
+        names = archive.namelist()
+        assert len(names) > 5
+        for name in names:
+            assert re.fullmatch(r"DTE_\d+_\d+\.xml", name)
+            assert archive.read(name).startswith(b"<?xml")
+    files = page.locator(".o_field_widget[name=file_count]")
+    expect(files).to_have_text(str(len(names)))
