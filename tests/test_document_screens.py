@@ -58,7 +58,6 @@ def test_readiness_says_what_is_missing(
     page.goto(f"/odoo/res.company/{record('demo_company')}")
     open_tab(page, "Documentos electrónicos|Electronic Documents")
     expect(page.locator(f"{FINDINGS} [data-severity=error]")).to_contain_text("giro")
-    print("INVALID", page.locator(".o_field_invalid").evaluate_all("e => e.map(x => x.getAttribute('name'))"))
     screenshot("readiness-company")
 
     page.goto(f"/odoo/res.partner/{record('demo_partner_raulintal')}")
@@ -75,6 +74,7 @@ def test_the_document_as_a_person_reads_it(service, page, login, screenshot, rec
     open_tab(page.locator(".modal"), "Documento|Document")
     preview = page.locator(".modal .o_l10n_cl_dte_ai_preview")
     expect(preview).to_contain_text("R.U.T.")
+    page.set_viewport_size({"width": 1440, "height": 1000})
     screenshot("preview")
 
 

@@ -390,6 +390,7 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_histories(self):
         """Return the customers' previous documents, newest first.
 
+        Of a purchase invoice's supplier only those that we issued.
         Of their lines only those that this document has as well, by name: it is them
         that a price can be compared with. Their prices are net, in pesos and before
         the discount, as they were booked.
@@ -424,6 +425,7 @@ class AccountMove(models.Model):
                                 = customer.commercial_partner_id
                            AND past.company_id = customer.company_id
                            AND past.move_type = customer.move_type
+                           AND (past.move_type != 'in_invoice' OR type.code = '46')
                            AND past.state = 'posted'
                          ORDER BY past.invoice_date DESC, past.id DESC
                          LIMIT %(limit)s + 1) latest)

@@ -348,6 +348,7 @@ class AccountMove(models.Model):
 
         :rtype: bytes
         """
+        self.fetch(["l10n_cl_dte_ai_attachment_id"])
         moves = self.filtered("l10n_cl_dte_ai_attachment_id")
         files = moves.with_context(bin_size=False).l10n_cl_dte_ai_attachment_id
         if not files:

@@ -141,6 +141,7 @@ class L10nClDteAiBatch(models.Model):
     def _compute_file_count(self):
         for batch in self:
             moves = batch.move_ids
+            moves.fetch(["l10n_cl_dte_ai_attachment_id"])  # and nothing else of them
             batch.selected_count = len(moves)
             batch.file_count = len(moves.filtered("l10n_cl_dte_ai_attachment_id"))
             batch.left_out_count = len(moves) - batch.file_count
@@ -150,12 +151,12 @@ class L10nClDteAiBatch(models.Model):
     def _compute_left_out(self):
         """Say which documents have no file, and why, as they are at this moment."""
         for batch in self:
-            left_out = batch._ended() and batch.move_ids.filtered(
+            batch.left_out = []
+            if not batch._ended() or not batch.left_out_count:
+                continue
+            left_out = batch.move_ids.filtered(
                 lambda move: not move.l10n_cl_dte_ai_attachment_id
             )
-            if not left_out:
-                batch.left_out = []
-                continue
             # First what has a folio already.
             named = left_out.sorted(lambda move: (move.state != "posted", move.id))
             named = named[:NAMED]
@@ -407,7 +408,11 @@ class L10nClDteAiBatch(models.Model):
                     left_out=batch.left_out_count,
                 )
                 text = f"{text}. {generated}" if text else generated
-            title = batch.env._("Validation finished: %s", batch.name)
+            title = (
+                batch.env._("DTE generation finished: %s", batch.name)
+                if batch.generates
+                else batch.env._("Validation finished: %s", batch.name)
+            )
             user._bus_send(
                 BUS_BATCH + "_done",
                 {

@@ -53,7 +53,11 @@ class TestRandomDocuments(DteFileCommon):
 
     def random_line(self, rng, code, in_pesos):
         price = rng.choice(
-            [rng.randint(1, 999), rng.randint(1_000, 5_000_000), rng.uniform(0.5, 9_999)]
+            [
+                rng.randint(1, 999),
+                rng.randint(1_000, 5_000_000),
+                rng.uniform(0.5, 9_999),
+            ]
         )
         price = round(price if in_pesos else price / 500 + 0.01, rng.choice([0, 2]))
         taxes = self.vat_19.browse()
@@ -140,7 +144,9 @@ class TestRandomDocuments(DteFileCommon):
             abs(move.amount_total_signed) - abs(move.amount_untaxed_signed),
         )
         for tax in move.line_ids.tax_line_id:
-            entries = move.line_ids.filtered(lambda line, tax=tax: line.tax_line_id == tax)
+            entries = move.line_ids.filtered(
+                lambda line, tax=tax: line.tax_line_id == tax
+            )
             amount = abs(sum(entries.mapped("balance")))
             code = tax.l10n_cl_sii_code
             written = (

@@ -291,9 +291,7 @@ PARTIES = frozenset(
 
 def is_same_but_for_parties(one, other):
     """Tell whether two `dte_data` differ at most in what they say of the parties."""
-    return all(
-        one.get(name) == other.get(name) for name in {*one, *other} - PARTIES
-    )
+    return all(one.get(name) == other.get(name) for name in {*one, *other} - PARTIES)
 
 
 def _present(values):

@@ -56,7 +56,9 @@ export const answerNotificationService = {
                             name: _t("Open the results"),
                             onClick: () => {
                                 close();
-                                follow(hasFiles ? "action_open" : "action_open_results");
+                                follow(
+                                    hasFiles ? "action_open" : "action_open_results"
+                                );
                             },
                         },
                     ],
