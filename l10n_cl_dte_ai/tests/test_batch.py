@@ -219,7 +219,7 @@ class TestBatch(DteAiCommon, HttpCase):
         self.company.sudo().l10n_cl_dte_ai_service_id = False
         batch = self.start(self.create_posted(), generates=True)
         self.generate(batch)
-        other = self.setup_other_company()["company"]
+        other = self.admin_env["res.company"].create({"name": "Otra SpA"})
         stranger, employee = (
             new_test_user(
                 self.admin_env,
