@@ -37,25 +37,22 @@ def open_tab(page, text):
 
 
 @pytest.fixture
-def incomplete_company(service):
+def incomplete_company(service, record):
     """The demo company, before its administrator has entered everything."""
-    change = "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
-    service.odoo_shell(
-        change + "company.l10n_cl_dte_resolution_number = False\n"
-        "company.partner_id.l10n_cl_activity_description = False"
-    )
-    yield
-    service.odoo_shell(
-        change + "company.l10n_cl_dte_resolution_number = '80'\n"
-        "company.partner_id.l10n_cl_activity_description = 'Transporte de carga'"
-    )
+    fields = ["l10n_cl_dte_resolution_number", "l10n_cl_activity_description"]
+    company, client = record("demo_company"), service.rpc()
+    (entered,) = client.call("res.company", "read", [company], fields)
+    client.call("res.company", "write", [company], dict.fromkeys(fields, False))
+    yield company
+    entered.pop("id")
+    client.call("res.company", "write", [company], entered)
 
 
 def test_readiness_says_what_is_missing(
     incomplete_company, page, login, screenshot, record
 ):
     login("admin", "admin")
-    page.goto(f"/odoo/res.company/{record('demo_company')}")
+    page.goto(f"/odoo/res.company/{incomplete_company}")
     open_tab(page, "Documentos electrónicos|Electronic Documents")
     expect(page.locator(f"{FINDINGS} [data-severity=error]")).to_contain_text("giro")
     screenshot("readiness-company")
