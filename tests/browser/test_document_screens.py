@@ -1,9 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a document needs and what comes of it, on the screens that say so."""
 
-import io
 import re
-import zipfile
 
 import pytest
 from playwright.sync_api import expect
@@ -82,40 +80,3 @@ def test_the_references_of_a_note(service, page, login, screenshot, record):
     row = page.locator("[name=l10n_cl_reference_ids] .o_data_row")
     expect(row.locator("[name=reference_doc_code]")).to_have_text(re.compile("^3"))
     screenshot("references")
-
-
-def test_generate_many_and_download_them(service, page, login, screenshot):
-    """What she selects in the list comes as one zip, and what did not, she is told."""
-    login("contadora", "contadora")
-    page.goto(INVOICES)
-    page.locator("thead .o_list_record_selector input").click()
-    page.locator(".o_cp_action_menus button:has(.fa-cog)").click()
-    menu = page.locator(".o-dropdown--menu .o_menu_item")
-    menu.filter(has_text=re.compile("Generate DTE|Generar DTE")).click()
-    page.locator(".modal button[name=action_start]").click()
-    page.wait_for_selector(".o_l10n_cl_dte_ai_batch_progress")
-    done = page.locator(".o_notification").filter(
-        has_text=re.compile("DTE generados|DTE generated")
-    )
-    expect(done.first).to_be_visible(timeout=180_000)
-    expect(done.first).to_have_css("opacity", "1")
-    screenshot("zip-notification")
-    done.first.locator(".o_notification_close").click()
-
-    button = page.locator("button[name=action_download_zip]")
-    expect(button).to_be_visible()
-    left_out = page.locator("[name=left_out] li")
-    expect(left_out).not_to_have_count(0)
-    screenshot("zip")
-    with page.expect_download() as downloading:
-        button.click()
-    with open(downloading.value.path(), "rb") as file:
-        content = io.BytesIO(file.read())
-    with zipfile.ZipFile(content) as archive:
-        names = archive.namelist()
-        assert len(names) > 5
-        for name in names:
-            assert re.fullmatch(r"DTE_\d+_\d+\.xml", name)
-            assert archive.read(name).startswith(b"<?xml")
-    files = page.locator(".o_field_widget[name=file_count]")
-    expect(files).to_have_text(str(len(names)))
