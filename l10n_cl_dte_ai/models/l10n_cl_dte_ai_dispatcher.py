@@ -108,7 +108,7 @@ class L10nClDteAiValidation(models.Model):
         if not validation._claim():
             service._give_back(grant)
             return
-        (call,) = validation._calls(grant.wait)
+        (call,) = validation._calls(grant.wait, service.generation)
         client = service._client(ai_service.INTERACTIVE)
         service._commit()
         time.sleep(grant.wait)
@@ -160,7 +160,9 @@ class L10nClDteAiValidation(models.Model):
         Threads do the HTTP and nothing else; the database is this thread's.
         """
         end = time.monotonic() + seconds
+        # The address and the key of now: once they change, this slice is over.
         clients = _Clients(partial(service._client, ai_service.BACKGROUND))
+        generation = service.generation
         ready, under_way, results = deque(), {}, []
         stored_at = time.monotonic()
         service_is_limited = bool(service.rate_per_minute)
@@ -184,7 +186,7 @@ class L10nClDteAiValidation(models.Model):
                 in_time = time.monotonic() < end
                 free = not ready and not clients.held.is_set()
                 if in_time and free and len(under_way) < most:
-                    calls, pause = self._next_calls(service)
+                    calls, pause = self._next_calls(service, generation)
                     ready.extend(calls)
                 while ready and len(under_way) < most:
                     call = ready.popleft()
@@ -218,14 +220,20 @@ class L10nClDteAiValidation(models.Model):
         )
         calls.clear()
 
-    def _next_calls(self, service):
+    def _next_calls(self, service, generation):
         """Claim what may be asked about now.
 
+        :param int generation: of the settings that the clients have
         :return: the calls, and the seconds until the gate lets more pass; None where
             nothing is due
         """
         due = self._due_domain(service)
-        if service.exists()._no_call_reason() or not self.search(due, limit=1):
+        current = service._reread()
+        if (
+            current._no_call_reason()
+            or current.generation != generation
+            or not self.search(due, limit=1)
+        ):
             service._commit()  # others may be under way: no transaction waits for them
             return [], None
         grant = service._acquire()
@@ -236,7 +244,7 @@ class L10nClDteAiValidation(models.Model):
             return [], max(grant.wait, 0.01)
         is_single = grant.is_probe or service.rate_per_minute
         claimed = self._claim_due(service, 1 if is_single else CLAIM_BATCH)
-        calls = claimed._prepare_background()._calls(grant.wait)
+        calls = claimed._prepare_background()._calls(grant.wait, generation)
         if not calls:
             service._give_back(grant)
         service._commit()
@@ -300,8 +308,7 @@ class L10nClDteAiValidation(models.Model):
 
     # === The call === #
 
-    def _calls(self, wait):
-        generation = self._service().generation if self else 0
+    def _calls(self, wait, generation):
         for row in self:
             if (body := row._body_to_send()) != row.request_body:
                 row.request_body = body

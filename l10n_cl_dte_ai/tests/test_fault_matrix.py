@@ -578,6 +578,7 @@ class TestUs(MatrixCase):
 
     def test_67_a_key_that_was_rotated_in_flight(self):
         """The old key is refused: that says nothing of the new one."""
+        self.service.sudo().rate_per_minute = 60_000  # see test_63
         for road in (CLICK, CRON):
             with self.subTest(road=road):
                 self.ask_while(
@@ -586,7 +587,7 @@ class TestUs(MatrixCase):
                         " key = 'sk-the-new-key-of-the-service'"
                     ),
                     reply(403, {"detail": "Invalid API key"}),
-                    CLICK,
+                    road,
                 )
                 row = self.last_row()
                 self.assertRow(row, state="pending", attempts=0)
@@ -600,6 +601,32 @@ class TestUs(MatrixCase):
                     self.server.requests[-1].headers["Authorization"],
                     "Bearer sk-the-new-key-of-the-service",
                 )
+
+    def test_66_67_no_other_document_goes_where_the_settings_of_before_say(self):
+        """Neither by the cron, which still has the key of before in its hands."""
+        self.service.sudo().rate_per_minute = 60_000  # see test_63
+        others = [self.create_document() for _number in range(3)]
+        for document in others:
+            self.env["l10n_cl_dte_ai.validation"]._request(document)
+        before = len(self.server.requests)
+        self.ask_while(
+            self.sql(
+                "UPDATE l10n_cl_dte_ai_service SET generation = generation + 1,"
+                " key = 'sk-the-new-key-of-the-service'"
+            ),
+            reply(403, {"detail": "Invalid API key"}),
+            CRON,
+        )
+        self.assertEqual(len(self.server.requests), before + 1)
+        self.assertNotEqual(self.service_values("health"), ("misconfigured",))
+        self.server.script(*[opinion()] * 4)
+        self.run_cron()
+        self.assertEqual(
+            {r.headers["Authorization"] for r in self.server.requests[before + 1 :]},
+            {"Bearer sk-the-new-key-of-the-service"},
+        )
+        for document in (self.document, *others):
+            self.assertEqual(document.l10n_cl_dte_ai_state, "approved")
 
     def test_72_a_gate_that_is_gone_lets_nobody_pass(self):
         acquire = self.registry["l10n_cl_dte_ai.service"]._acquire
