@@ -315,6 +315,14 @@ class TestAnswers(ClientCase):
             with self.subTest(ascii(text)):
                 self.assertUnreadable(self.answer(warnings=[text]))
 
+    def test_what_would_be_seen_otherwise_than_it_reads(self):
+        """A mark for right-to-left turns an amount round; a BEL is no text."""
+        body = self.answer(
+            warnings=["Total \u202e000.1\u202c \x1b[2J\nRUT\x07", "\x7f"]
+        )
+        warnings = ai_service.parse_opinion(body).warnings
+        self.assertEqual(warnings, ("Total  000.1   [2J RUT", ""))
+
     def test_lists_are_bounded(self):
         body = self.answer(warnings=["x" * 600] * 70)
         warnings = ai_service.parse_opinion(body).warnings

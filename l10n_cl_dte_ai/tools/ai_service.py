@@ -70,6 +70,10 @@ FAIL_OPEN_WARNINGS = (
 # NUL, and halves of a character that JSON can spell and PostgreSQL cannot store.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
+# What is not seen itself but changes how the rest is: controls, and the marks that turn
+# the direction of writing, and an amount with it.
+UNSEEN = re.compile("[\x01-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{16,512}")
 
 
@@ -253,7 +257,9 @@ def _texts(value):
         return None
     if any(UNSTORABLE.search(text) for text in value):
         return None
-    return tuple(text.strip()[:MAX_TEXT_LENGTH] for text in value[:MAX_TEXTS])
+    return tuple(
+        UNSEEN.sub(" ", text).strip()[:MAX_TEXT_LENGTH] for text in value[:MAX_TEXTS]
+    )
 
 
 def parse_opinion(body):
