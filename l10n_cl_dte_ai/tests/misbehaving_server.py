@@ -59,6 +59,7 @@ def faults_of(*lines):
 
 GOOD = {"confidence": 92, "warnings": [], "errors": [], "recommendation": "send"}
 WHOLE = json.dumps({**GOOD, "warnings": ["Monto inusual"]}).encode()
+OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def raw(text, **changes):
@@ -74,20 +75,23 @@ def without(name):
     return reply(body={key: value for key, value in GOOD.items() if key != name})
 
 
-def with_length(length, body=WHOLE):
-    """Say that the body has `length` bytes, whatever it has."""
+def raw_answer(*pieces):
+    """Write this, whatever it is, and close."""
 
     def answer(handler):
         handler.close_connection = True
-        handler.wfile.write(
-            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (length, body)
-        )
+        handler.wfile.write(b"".join(pieces))
 
     return answer
 
 
+def with_length(length, body=WHOLE):
+    """Say that the body has `length` bytes, whatever it has."""
+    return raw_answer(b"%bContent-Length: %b\r\n\r\n%b" % (OK, length, body))
+
+
 def reset_in_body(handler):
-    begun = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(WHOLE)
+    begun = b"%bContent-Length: %d\r\n\r\n" % (OK, len(WHOLE))
     handler.wfile.write(begun + WHOLE[:20])
     handler.pause(0.05)  # so that it arrives before the reset does
     loopback.reset(handler)
@@ -169,12 +173,23 @@ fault("freeze", 4, "takes the connection and never answers", loopback.silence)
 fault("late", 4, "answers well, after 15 s", reply(body=WHOLE, delay=15))
 fault("reset", 5, "RST before any header", loopback.reset)
 fault("close", 5, "closes before any header", loopback.drop)
+fault("other-protocol", 5, "speaks no HTTP", raw_answer(b"SSH-2.0-OpenSSH_9.6\r\n"))
+fault("many-headers", 5, "1,000 headers", raw_answer(OK, b"X-A: 1\r\n" * 1000, b"\r\n"))
 fault("close-idle", 6, "answers, and drops the idle connection", close_idle)
 fault("reset-in-body", 7, "RST in the middle of the body", reset_in_body)
 fault("short-body", 8, "promises more bytes than it sends", loopback.cut_off)
 fault("truncated-json", 9, "a whole body with half of a JSON", reply(body=WHOLE[:40]))
-fault("lie-short", 9, "says that the body is shorter than it is", with_length(40))
-fault("lie-long", 8, "says that the body is longer than it is", with_length(400))
+fault("lie-short", 9, "says that the body is shorter than it is", with_length(b"40"))
+fault("lie-long", 8, "says that the body is longer than it is", with_length(b"400"))
+fault("two-lengths", 8, "says two different lengths", with_length(b"40, 400"))
+fault(
+    "no-last-chunk",
+    8,
+    "ends before the last chunk",
+    raw_answer(
+        OK, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(WHOLE), WHOLE)
+    ),
+)
 fault("drip-body", 10, "a byte of the body each 50 ms", loopback.drip_body)
 fault("drip-headers", 11, "a header each 50 ms", loopback.drip_headers)
 fault("tls-self-signed", 17, "a certificate that nobody vouches for")

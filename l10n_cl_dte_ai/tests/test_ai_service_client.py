@@ -2,6 +2,7 @@
 """The client on a real wire, without a database: each way in which a call can end."""
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -177,6 +178,32 @@ class TestCall(ClientCase):
             outcome = self.ask(url="http://127.0.0.1:9")
         self.assertError(outcome, Unavailable, "unreachable")
 
+    def test_an_answer_too_many_is_not_the_next_documents(self):
+        """The verdict on one invoice must never be taken for that on another."""
+
+        def twice(handler):
+            opinion("send")(handler)
+            handler.pause(0.05)  # or the first one's reader would swallow it
+            opinion("reject")(handler)
+
+        def late(handler):
+            handler.pause(0.6)
+            opinion("reject")(handler)
+
+        for name, answer, first in (("twice", twice, "send"), ("late", late, None)):
+            self.server.script(answer, opinion("review"))
+            with (
+                self.subTest(name),
+                AIServiceClient(self.server.url, KEY, SHORT) as client,
+            ):
+                got = None
+                with contextlib.suppress(Unavailable):
+                    got = client.validate(DTE_DATA, company_id=7).recommendation
+                self.assertEqual(got, first)
+                time.sleep(0.2)
+                got = client.validate(DTE_DATA, company_id=7).recommendation
+                self.assertEqual(got, "review")
+
     def test_a_connection_that_breaks_off_is_not_tried_again(self):
         """The service may be working on the document already."""
         for name, answer in (("before", drop), ("within", cut_off)):
@@ -197,6 +224,22 @@ class TestDeadline(ClientCase):
 
     def test_a_service_that_never_answers(self):
         self.assertEndsInTime(silence)
+
+    def test_a_clock_that_jumps(self):
+        """The host's clock is set while the service is asked."""
+        for seconds in (-3600, 3600):
+            now = time.time
+            jump = itertools.chain([0], itertools.repeat(seconds))
+            with (
+                self.subTest(seconds=seconds),
+                patch("time.time", lambda now=now, jump=jump: now() + next(jump)),
+            ):
+                self.assertEqual(self.ask(opinion()).recommendation, "send")
+                self.server.requests.clear()
+                self.assertEndsInTime(silence)
+                self.server.requests.clear()
+                self.assertEndsInTime(drip_body)
+                self.server.requests.clear()
 
     def test_a_read_timeout_shorter_than_the_total(self):
         self.assertEndsInTime(silence, Limits(1, 0.4, 10, 2))
