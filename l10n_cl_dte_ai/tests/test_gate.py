@@ -90,6 +90,15 @@ class LimiterTests:
         # Almost all of it is used: 50 less the margin, and what the steps lose.
         self.assertGreaterEqual(len(sent), 42)
 
+    def test_the_margin_takes_in_a_second_of_jitter(self):
+        """So much may one request be slower on its way than another."""
+        self.gate._acquire()
+        [first] = self.columns("next_slot_at")
+        for _number in range(20):
+            self.gate._acquire(timedelta(minutes=2))
+        [last] = self.columns("next_slot_at")
+        self.assertTrue(61 <= (last - first).total_seconds() <= 62)
+
     def test_an_idle_hour_gives_no_burst(self):
         self.assertTrue(self.gate._acquire())
         self.let_pass(3600)
@@ -113,6 +122,15 @@ class LimiterTests:
         self.assertFalse(self.gate._acquire())
         self.let_pass(3.2)
         self.assertTrue(self.gate._acquire())
+
+    def test_the_background_leaves_the_next_slot_to_a_click(self):
+        documents = [self.create_document() for _number in range(3)]
+        for document in documents:
+            self.env["l10n_cl_dte_ai.validation"]._request(document)
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual(len(self.server.requests), 1)
+        self.assertLess(self.gate._acquire(MAX_CLICK_WAIT).wait, 3.1)
 
     def test_what_is_refused_moves_nothing(self):
         self.gate._acquire()
