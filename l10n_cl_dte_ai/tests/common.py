@@ -203,11 +203,11 @@ class DteAiCommon(AccountTestInvoicingCommon):
     def messages(self, document):
         return " ".join(document.sudo().message_ids.mapped("body"))
 
-    def run_cron(self):
+    def run_cron(self, seconds=2):
         """Run the cron of the queue, as the scheduler's user does."""
         with (
             patch.object(l10n_cl_dte_ai_dispatcher, "CONCURRENCY", self.concurrency),
-            patch.object(l10n_cl_dte_ai_dispatcher, "SLICE", 2),
+            patch.object(l10n_cl_dte_ai_dispatcher, "SLICE", seconds),
         ):
             self.env["l10n_cl_dte_ai.validation"].sudo()._cron_ask()
 

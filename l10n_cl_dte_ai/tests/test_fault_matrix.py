@@ -489,6 +489,23 @@ class TestUs(MatrixCase):
                 self.run_cron()
                 self.assertEqual(row.state, "done")
 
+    def test_60_who_lost_the_lease_changes_nothing(self):
+        """Another worker took it over and has its answer already."""
+        self.service.sudo().rate_per_minute = 60_000  # see test_63
+        for road in (CLICK, CRON):
+            with self.subTest(road=road):
+                self.ask_while(
+                    self.sql(
+                        "UPDATE l10n_cl_dte_ai_validation SET state = 'done',"
+                        " verdict = 'rejected', outcome = 'rejected', attempts = 1,"
+                        " next_attempt_at = NULL WHERE state = 'sending'"
+                    ),
+                    opinion("send"),
+                    road,
+                )
+                row = self.last_row()
+                self.assertRow(row, state="done", verdict="rejected", attempts=1)
+
     def test_63_edited_in_flight(self):
         """The verdict is kept under what was asked; what it is now is asked about."""
         # Of a limited service the cron looks for nothing else meanwhile: here it and

@@ -10,6 +10,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
+from ..models import l10n_cl_dte_ai_dispatcher as dispatcher
 from ..tools.ai_service import AIServiceClient
 from .common import DteAiCommon
 from .loopback import (
@@ -307,6 +308,9 @@ class ClickTests:
         states = [document.l10n_cl_dte_ai_state for document in documents]
         self.assertEqual(states.count("approved"), 1)
         self.assertEqual(states.count("waiting"), 2)
+        # What was at hand already is given back, not left for a lease to end.
+        states = [self.validation(document).state for document in documents]
+        self.assertEqual(sorted(states), ["done", "pending", "pending"])
 
     def test_a_service_that_does_not_answer(self):
         document = self.create_document()
@@ -502,6 +506,16 @@ class QueueTests:
         ]
         self.assertEqual(keys[-3:], expected)
 
+    def test_the_longest_waiting_comes_first_where_few_may_pass(self):
+        """A new document must not be put off for ever by older ones that fail."""
+        now = fields.Datetime.now()
+        rows = [self.validation(self.create_queued()) for _number in range(3)]
+        for row, minutes in zip(rows, (1, 3, 2), strict=True):
+            row.next_attempt_at = now - timedelta(minutes=minutes)
+        self.env.flush_all()
+        taken = [rows[0]._claim_due(self.service.sudo(), 1) for _number in range(3)]
+        self.assertEqual(taken, [rows[1], rows[2], rows[0]])
+
     def test_a_row_that_always_fails_does_not_starve_the_others(self):
         bad, good = self.create_queued(), self.create_queued()
         row = self.validation(bad)
@@ -510,6 +524,32 @@ class QueueTests:
         self.run_cron()
         self.assertEqual(row.state, "pending")
         self.assertEqual(good.l10n_cl_dte_ai_state, "approved")
+
+    def test_a_slice_that_is_over_leaves_the_rest_to_the_next(self):
+        """Odoo ends a cron that goes on for too long, whatever it has under way."""
+        cron = self.admin_env.ref("l10n_cl_dte_ai.ir_cron_ask").sudo()
+        triggers = cron.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+        self.addCleanup(setattr, self.server, "always", None)
+        # A limit that makes it wait, and a service that is slow.
+        for rate, delay in ((240, 0), (0, 0.2)):
+            with (
+                self.subTest(rate=rate, delay=delay),
+                patch.object(dispatcher, "CLAIM_BATCH", 1),
+            ):
+                triggers.search([("cron_id", "=", cron.id)]).unlink()
+                self.service.sudo().rate_per_minute = rate
+                self.server.always = reply(422, b"", delay=delay)
+                documents = [self.create_document() for _number in range(12)]
+                rows = self.env["l10n_cl_dte_ai.validation"]._request(
+                    self.env["account.move"].union(*documents)
+                )
+                self.run_cron(seconds=0.5)
+                states = rows.mapped("state")
+                self.assertEqual(set(states), {"failed", "pending"})
+                # Which begins at once, not with the scheduler's next poll.
+                [trigger] = triggers.search([("cron_id", "=", cron.id)])
+                self.assertLessEqual(trigger.call_at, fields.Datetime.now())
+                rows.write({"state": "cancelled"})
 
     def test_it_gives_up_after_eight_attempts_and_says_so(self):
         document = self.create_queued()
@@ -660,6 +700,11 @@ class QueueTests:
         row = self.validation(self.create_queued())
         self.assertEqual(row._claim(), row)
         self.assertFalse(row._claim())
+        self.assertTrue(80 <= self.seconds_from_now(row.lease_until) <= 91)
+        # The cron's is as long.
+        row.write({"state": "pending", "lease_until": False})
+        self.assertEqual(row._claim_due(self.service.sudo(), 1), row)
+        self.assertFalse(row._claim_due(self.service.sudo(), 1))
         self.assertTrue(80 <= self.seconds_from_now(row.lease_until) <= 91)
 
     def test_retry_and_cancel(self):
