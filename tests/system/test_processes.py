@@ -52,6 +52,7 @@ class Service(Loopback):
 
     def __init__(self):
         super().__init__(always=self._respond)
+        self.port = int(self.url.rpartition(":")[2])
         self.begin()
 
     def begin(self, answer=None):
@@ -161,9 +162,10 @@ class Processes:
 
     def pid_of(self, port):
         """The process whose TCP connection to the service has that port."""
-        local = f"0100007F:{port:04X}"
+        # A connection to the database may have the same port at this end.
+        ends = [f"0100007F:{port:04X}", f"0100007F:{self.service.port:04X}"]
         lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-        [inode] = [fields[9] for fields in map(str.split, lines) if fields[1] == local]
+        [inode] = [fields[9] for fields in map(str.split, lines) if fields[1:3] == ends]
         for pid in self.children():
             with contextlib.suppress(OSError):
                 for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -337,14 +339,13 @@ def test_no_transaction_is_open_while_the_service_thinks(processes, who):
             processes.queue([document])
             processes.poll()
         wait_until(lambda: processes.service.arrivals, "the service is asked")
-        pid = processes.pid_of(processes.service.arrivals[-1][1])
         longest = (0, "")
         end = time.monotonic() + 1.5
         with contextlib.closing(processes.connect()) as connection:
             connection.autocommit = True
             with connection.cursor() as cr:
                 while time.monotonic() < end:
-                    cr.execute(IDLE_IN_TRANSACTION, [f"odoo-{pid}"])
+                    cr.execute(IDLE_IN_TRANSACTION)
                     longest = max(longest, *cr.fetchall())
                     time.sleep(0.02)
         if who == "click":
@@ -352,13 +353,15 @@ def test_no_transaction_is_open_while_the_service_thinks(processes, who):
     wait_until(
         lambda: processes.rows(document) == [("done", "approved")], "it is answered"
     )
-    assert longest[0] <= 0.25, longest
+    # Other crons of Odoo have short ones meanwhile.
+    assert longest[0] <= 1, longest
 
 
+# Of any process: a worker's connections bear the name of its parent.
 IDLE_IN_TRANSACTION = """
     SELECT extract(epoch FROM clock_timestamp() - state_change)::float, query
       FROM pg_stat_activity
-     WHERE application_name = %s AND state = 'idle in transaction'
+     WHERE datname = current_database() AND state = 'idle in transaction'
        AND query !~ 'FROM ir_cron[^_].* FOR NO KEY UPDATE|DELETE FROM ir_cron_trigger'
      UNION SELECT 0, ''
 """
