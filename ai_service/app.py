@@ -40,7 +40,11 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """
     metrics = Metrics()
     url = settings.redis_url
-    redis = SharedStore(url.get_secret_value()) if url else None
+    redis = (
+        SharedStore(url.get_secret_value(), timeout=settings.redis_timeout)
+        if url
+        else None
+    )
     store = redis or MemoryStore()
     vendor = vendor_of(settings)
     price = price_of(settings, vendor)

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
 
     #: Where replicas share answers, limits and accounts. It may hold a password.
     redis_url: SecretStr | None = Field(None, validation_alias="REDIS_URL")
+    #: Seconds that one operation of Redis may take before memory answers instead.
+    redis_timeout: float = Field(0.1, ge=0.01, le=10)
 
     #: Who judges beside the rules; `auto` is whoever has been given a key or URL.
     engine: Literal["auto", "rules", "anthropic", "openai"] = "auto"

@@ -2,6 +2,7 @@
 """What every store does, and what becomes of Redis' when Redis is ill."""
 
 import asyncio
+import threading
 import time
 
 import httpx
@@ -202,6 +203,17 @@ def test_without_redis_the_service_answers_and_says_that_it_is_degraded(
     redis.start() if illness == "down" else redis.thaw()
     server.wait_for("redis_up")
     assert server.client.get("/health").status_code == 200
+
+
+def test_a_redis_that_is_far_away_may_be_waited_for(redis, start_server):
+    server = start_server(REDIS_URL=redis.url, redis_timeout=5)
+    redis.freeze()
+    threading.Timer(1, redis.thaw).start()
+    answer = server.validate(BODY)
+    assert (answer.status_code, answer.json()["cached"]) == (200, False)
+    assert 0.5 < answer.elapsed.total_seconds() < 5
+    assert "ai_service_redis_up 1.0" in server.client.get("/metrics").text
+    assert Redis.from_url(redis.url).keys("llm_cache:*")
 
 
 def test_a_redis_that_was_never_there_does_not_keep_it_from_starting(start_server):
