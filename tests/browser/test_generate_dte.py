@@ -82,6 +82,7 @@ def test_what_the_service_objects_to_is_shown(service, page, open_invoice, scree
     # Each key on a line of its own, as a person reads it.
     text = sent.inner_text()
     assert re.search(r'\n    "rut_receptor": "\d+-[\dK]",\n', text), text
+    expect(page.locator(f"{DIALOG} .tab-pane.active")).to_have_css("opacity", "1")
     screenshot("what-is-sent")
 
 

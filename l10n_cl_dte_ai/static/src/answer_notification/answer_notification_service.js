@@ -11,7 +11,8 @@ export const answerNotificationService = {
             "l10n_cl_dte_ai/answer",
             ({move_id: moveId, name, outcome, message}) => {
                 const close = notification.add(message, {
-                    title: name,
+                    // Odoo puts a full stop behind it, and "Ltda." has one.
+                    title: name.replace(/\.$/, ""),
                     type: TYPES[outcome] || "warning",
                     sticky: true,
                     buttons: [

@@ -6,12 +6,12 @@ import {useService} from "@web/core/utils/hooks";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
 
 const LABELS = {
-    approved: {text: _t("approved"), className: "text-bg-success"},
-    review: {text: _t("to review"), className: "text-bg-warning"},
-    rejected: {text: _t("rejected"), className: "text-bg-danger"},
-    no_opinion: {text: _t("without opinion"), className: "text-bg-secondary"},
-    failed: {text: _t("failed"), className: "text-bg-danger"},
-    cancelled: {text: _t("cancelled"), className: "text-bg-secondary"},
+    approved: {text: _t("Approved"), className: "text-bg-success"},
+    review: {text: _t("To Review"), className: "text-bg-warning"},
+    rejected: {text: _t("Rejected"), className: "text-bg-danger"},
+    no_opinion: {text: _t("No Opinion"), className: "text-bg-secondary"},
+    failed: {text: _t("Failed"), className: "text-bg-danger"},
+    cancelled: {text: _t("Cancelled"), className: "text-bg-secondary"},
 };
 
 /** How far a batch is; moves by itself, as the bus tells. */
