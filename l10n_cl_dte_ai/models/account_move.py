@@ -59,12 +59,14 @@ class AccountMove(models.Model):
     # === Compute === #
 
     @api.depends(
-        "country_code",
+        "company_id.account_fiscal_country_id",
         "move_type",
         "l10n_latam_use_documents",
         "l10n_latam_document_type_id",
     )
     def _compute_l10n_cl_dte_ai_is_candidate(self):
+        # Not `country_code`, which reads the country each time for a person who waits.
+        chile = self.env["ir.model.data"]._xmlid_to_res_id("base.cl")
         for move in self:
             # The buyer issues a purchase invoice (46), so it is a vendor bill with a
             # folio of ours.
@@ -73,7 +75,7 @@ class AccountMove(models.Model):
                 and move.l10n_latam_document_type_id.code == FACTURA_COMPRA
             )
             move.l10n_cl_dte_ai_is_candidate = (
-                move.country_code == "CL"
+                move.company_id.account_fiscal_country_id.id == chile
                 and (move.is_sale_document() or is_own_bill)
                 and move.l10n_latam_use_documents
             )
@@ -239,11 +241,10 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_fetch_kind(self):
         """Read what tells whether these can become DTEs, and no more: a person waits.
 
-        The ORM by itself reads all that a company, a journal and a country have.
+        The ORM by itself reads all that a company and a journal have.
         """
         self.fetch(MOVE_FIELDS)
         self.company_id.fetch(COMPANY_FIELDS)
-        self.company_id.account_fiscal_country_id.fetch(["code"])
         self.journal_id.fetch(["l10n_latam_use_documents"])
         self.l10n_latam_document_type_id.fetch(["code", "doc_code_prefix"])
 

@@ -64,6 +64,7 @@ COMPANY_FIELDS = (
     "l10n_cl_company_activity_ids",
     "l10n_cl_dte_ai_ciudad",
     "l10n_cl_dte_ai_service_id",
+    "l10n_cl_dte_ai_leave_out_names",
 )
 PARTNER_FIELDS = (
     "name",
@@ -103,6 +104,13 @@ class AccountMove(models.Model):
     """An invoice as a DTE: the bridge from Odoo's fields to the SII's elements."""
 
     _inherit = "account.move"
+
+    # A customer's latest documents, while a person waits: without it PostgreSQL reads
+    # all of them, or those of all customers.
+    _l10n_cl_dte_ai_history_idx = models.Index(
+        "(commercial_partner_id, company_id, move_type, invoice_date DESC, id DESC)"
+        " WHERE state = 'posted' AND l10n_latam_document_type_id IS NOT NULL"
+    )
 
     def _l10n_cl_dte_ai_dependencies(self):
         """Return every field that the document is built from.
@@ -427,6 +435,7 @@ class AccountMove(models.Model):
                            AND past.move_type = customer.move_type
                            AND (past.move_type != 'in_invoice' OR type.code = '46')
                            AND past.state = 'posted'
+                           AND past.l10n_latam_document_type_id IS NOT NULL
                          ORDER BY past.invoice_date DESC, past.id DESC
                          LIMIT %(limit)s + 1) latest)
                 SELECT move.id, past.code, past.folio, past.date, past.total, same.items
