@@ -68,6 +68,15 @@ ERROR_LINE = re.compile(r"(E: |error: |fatal: |ERROR: |[\w.]+(Error|Exception): 
 NO_SPACE = "Free about 3 GB, or set DTE_AI_CACHE to a folder on a larger disk."
 
 
+_running = set()  # what `call` waits for, in whatever thread
+
+
+def end_running():
+    """Ask every command that still runs to end."""
+    for process in [*_running]:
+        process.terminate()
+
+
 def call(command, *, text=None, **options):
     """Run `command` to its end and return its exit code; never leave it behind."""
     options.setdefault(
@@ -77,6 +86,7 @@ def call(command, *, text=None, **options):
         process = subprocess.Popen(command, **options)
     except FileNotFoundError as error:
         raise Stop(f"{error.filename} is not installed") from None
+    _running.add(process)
     try:
         process.communicate(text.encode() if text is not None else None)
     except BaseException:
@@ -87,6 +97,8 @@ def call(command, *, text=None, **options):
             process.kill()
             process.wait()
         raise
+    finally:
+        _running.discard(process)
     return process.returncode
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from . import browser, venv
 from .console import say, step
 from .odoo import our_addons
-from .process import BUILD, LOGS, ROOT, call
+from .process import BUILD, LOGS, ROOT, call, end_running
 from .workspace import workspace
 
 RESULTS = BUILD / "results"
@@ -60,21 +60,27 @@ def _one(suite, arguments):
 
 
 def _all(arguments):
-    """In two rows, one beside the other: most tests wait more than they work."""
+    """Two suites at a time, the longest first: most tests wait more than they work."""
     for name in _WITHOUT_ODOO:
         venv.ensure(name)
-    with ThreadPoolExecutor(1) as beside:
-        aside = [
-            beside.submit(suite, arguments, aside=True)
-            for suite in _WITHOUT_ODOO.values()
-        ]
-        with _workspace() as (space, installed):
-            aside.append(
-                beside.submit(_outside, "system", space, arguments, aside=True)
-            )
-            results = [_addon(installed, arguments)]
-            results.append(_outside("browser", space, arguments))
-            return [each.result() for each in aside] + results
+    with _workspace() as (space, installed), ThreadPoolExecutor(2) as rows:
+        running = {
+            "addon": rows.submit(_addon, installed, arguments),
+            **{
+                name: rows.submit(_outside, name, space, arguments, aside=True)
+                for name in ("browser", "system")
+            },
+            **{
+                name: rows.submit(suite, arguments, aside=True)
+                for name, suite in _WITHOUT_ODOO.items()
+            },
+        }
+        try:
+            return [running[name].result() for name in SUITES]
+        except BaseException:
+            rows.shutdown(wait=False, cancel_futures=True)
+            end_running()
+            raise
 
 
 @contextmanager
