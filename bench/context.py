@@ -90,7 +90,7 @@ def run_inside(odoo, module, function, **arguments):
         f"result = {module}.{function}(env, **{arguments!r})\n"
         f"print({MARK!r}); print(json.dumps(result))\n"
     )
-    printed = odoo.shell(script, log=f"bench-{module}-{function}")
+    printed = odoo.shell(script, log=f"bench-{module}-{function}-{odoo.name}")
     return json.loads(printed.split(f"{MARK}\n")[1].splitlines()[0])
 
 

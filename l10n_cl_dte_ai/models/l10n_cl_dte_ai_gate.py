@@ -14,6 +14,8 @@ _logger = logging.getLogger(__name__)
 # The limit counts per clock minute at the service, and requests arrive with some
 # jitter: so much slower than the limit keeps the arrivals within it.
 RATE_MARGIN = 0.0167
+# Nobody decides on the very moment of a slot: so late costs none of the limit.
+LATENESS = timedelta(milliseconds=20)
 
 # A person's click may book a slot so far ahead; the background never books any, and so
 # never stands in a person's way.
@@ -114,7 +116,7 @@ class L10nClDteAiService(models.Model):
                         SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now)
                     UPDATE l10n_cl_dte_ai_service service
                        SET next_slot_at = CASE WHEN rate_per_minute > 0
-                               THEN GREATEST(next_slot_at, clock.now)
+                               THEN GREATEST(next_slot_at, clock.now - %(lateness)s)
                                     + (%(margin)s * 60.0 / rate_per_minute)
                                     * INTERVAL '1 second'
                            END,
@@ -135,6 +137,7 @@ class L10nClDteAiService(models.Model):
                     """,
                     id=self.id,
                     margin=1 + RATE_MARGIN,
+                    lateness=LATENESS,
                     max_wait=max_wait,
                     failures=FAILURES_TO_OPEN,
                     probe_lease=PROBE_LEASE,

@@ -98,6 +98,7 @@ def test_generate_many_and_download_them(service, page, login, screenshot):
     files = page.locator(".o_field_widget[name=file_count]")
     expect(files).to_have_text(str(len(names)))
 
+
 def test_a_frozen_service(service, page, login, screenshot, frozen_address):
     """A click ends; the breaker opens, and the next click ends at once."""
     service.odoo_shell(
