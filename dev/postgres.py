@@ -24,6 +24,7 @@ FAST = {  # nothing in it outlives the command: no need to survive a power cut
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "autovacuum": "off",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "256MB",

@@ -320,11 +320,8 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _finish(self, service, results, in_background):
         store = partial(self._store, service, results, in_background)
-        if service._can_commit():
-            retrying(store, self.env)  # commits
-        else:
-            store()
-        if service := service._reread():
+        is_news = retrying(store, self.env) if service._can_commit() else store()
+        if is_news and (service := service._reread()):
             # What was asked with settings of before says nothing of those of now.
             generation = service.generation
             service._learn(
@@ -343,10 +340,14 @@ class L10nClDteAiValidation(models.Model):
 
     @api.model
     def _store(self, service, results, in_background):
-        """Write down what came of some calls, in one transaction."""
+        """Write down what came of some calls, in one transaction.
+
+        :return: whether they may tell something new of the service
+        """
         self.env.invalidate_all()
         service = service._reread()
         generation = service.generation
+        is_news = not (service._is_well() and all(map(_went_well, results)))
         asked = self.browse([result.call.validation_id for result in results])
         rows = self.search_fetch(Domain("id", "in", asked.ids), STORE_FIELDS)
         rows.company_id.fetch(["l10n_cl_dte_ai_service_id"])
@@ -372,6 +373,7 @@ class L10nClDteAiValidation(models.Model):
             answered.filtered(lambda row: not row.batch_ids)._notify_requesters()
             answered.batch_ids._update()
         self.env.flush_all()
+        return is_news
 
     @api.model
     def _request_edited(self, rows):

@@ -15,7 +15,7 @@ _logger = logging.getLogger(__name__)
 # jitter: so much slower than the limit keeps the arrivals within it.
 RATE_MARGIN = 0.0167
 # Nobody decides on the very moment of a slot: so late costs none of the limit.
-LATENESS = timedelta(milliseconds=20)
+LATENESS = timedelta(milliseconds=10)
 
 # A person's click may book a slot so far ahead; the background never books any, and so
 # never stands in a person's way.

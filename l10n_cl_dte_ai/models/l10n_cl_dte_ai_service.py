@@ -374,6 +374,15 @@ class L10nClDteAiService(models.Model):
         if newly_misconfigured:
             self._notify_managers(values["health_reason"])
 
+    def _is_well(self):
+        """Tell whether one more good answer changes nothing of what is known."""
+        return (
+            self.health == "healthy"
+            and not self.health_reason
+            and not self.breaker_failures
+            and not self.limited_count
+        )
+
     def _feed_breaker(self, outcomes):
         failures = 0
         for outcome in outcomes:
