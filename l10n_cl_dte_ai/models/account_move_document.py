@@ -14,6 +14,7 @@ from ..tools.dte_document import (
     ImptoReten,
     Referencia,
 )
+from .res_partner import READINESS_FIELDS
 
 IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
 CASH, CREDIT = 1, 2  # of FmaPago
@@ -66,16 +67,7 @@ COMPANY_FIELDS = (
     "l10n_cl_dte_ai_service_id",
     "l10n_cl_dte_ai_leave_out_names",
 )
-PARTNER_FIELDS = (
-    "name",
-    "vat",
-    "l10n_cl_activity_description",
-    "street",
-    "street2",
-    "city",
-    "commercial_partner_id",
-    "tz",
-)
+PARTNER_FIELDS = (*READINESS_FIELDS, "commercial_partner_id", "tz")
 REFERENCE_FIELDS = (
     "l10n_cl_reference_doc_type_id",
     "origin_doc_number",
