@@ -8,7 +8,6 @@ from odoo.tools import SQL
 
 from ..tools import dte_document, dte_rules
 from ..tools.dte_document import FACTURA_COMPRA, GUIA
-from .account_move_document import COMPANY_FIELDS, MOVE_FIELDS
 from .account_move_generation import OVERRIDE_GROUP
 from .l10n_cl_dte_ai_service import USER_GROUP
 
@@ -238,16 +237,6 @@ class AccountMove(models.Model):
 
     # === Valid actions === #
 
-    def _l10n_cl_dte_ai_fetch_kind(self):
-        """Read what tells whether these can become DTEs, and no more: a person waits.
-
-        The ORM by itself reads all that a company and a journal have.
-        """
-        self.fetch(MOVE_FIELDS)
-        self.company_id.fetch(COMPANY_FIELDS)
-        self.journal_id.fetch(["l10n_latam_use_documents"])
-        self.l10n_latam_document_type_id.fetch(["code", "doc_code_prefix"])
-
     def _l10n_cl_dte_ai_is_covered(self):
         """Tell whether this is a document of a type that we check and generate."""
         self.ensure_one()
@@ -292,7 +281,7 @@ class AccountMove(models.Model):
 
     def action_l10n_cl_dte_ai_generate(self):
         """Check the document, ask the service if needed, and show what was found."""
-        self._l10n_cl_dte_ai_fetch_kind()
+        self._l10n_cl_dte_fetch()
         if problem := self._l10n_cl_dte_ai_why_not_covered():
             raise UserError(problem)
         if not self.env.user.has_group(USER_GROUP):

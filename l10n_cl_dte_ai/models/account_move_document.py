@@ -14,67 +14,80 @@ from ..tools.dte_document import (
     ImptoReten,
     Referencia,
 )
+from .fetch_tree import fetch_tree
 from .res_partner import READINESS_FIELDS
 
 IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
 CASH, CREDIT = 1, 2  # of FmaPago
 
-# The first, up to the lines, are also read of the document that a note corrects.
-MOVE_FIELDS = (
-    "name",
-    "move_type",
-    "state",
-    "posted_before",
-    "l10n_latam_document_type_id",
-    "invoice_date",
-    "amount_total_signed",
-    "company_id",
-    "journal_id",
-    "line_ids",
-    "l10n_cl_reference_ids",
-    "partner_id",
-    "commercial_partner_id",
-    "reversed_entry_id",
-    "debit_origin_id",
-    "invoice_date_due",
-    "l10n_cl_dte_ai_payment_form",
-    "l10n_cl_dte_ai_posting_date",
-)
-LINE_FIELDS = (
-    "display_type",
-    "sequence",
-    "name",
-    "balance",
-    "quantity",
-    "price_unit",
-    "price_subtotal",
-    "discount",
-    "tax_ids",
-    "tax_line_id",
-    "currency_id",
-    "product_uom_id",
-    "product_id",
-)
-TAX_FIELDS = ("l10n_cl_sii_code", "amount", "price_include_override", "company_id")
-COMPANY_FIELDS = (
-    "partner_id",
-    "parent_path",
-    "currency_id",
-    "account_fiscal_country_id",
-    "account_price_include",
-    "l10n_cl_company_activity_ids",
-    "l10n_cl_dte_ai_ciudad",
-    "l10n_cl_dte_ai_service_id",
-    "l10n_cl_dte_ai_leave_out_names",
-)
-PARTNER_FIELDS = (*READINESS_FIELDS, "commercial_partner_id", "tz")
-REFERENCE_FIELDS = (
-    "l10n_cl_reference_doc_type_id",
-    "origin_doc_number",
-    "date",
-    "reference_doc_code",
-    "reason",
-)
+# What the document is built of, read in one statement.
+PARTNER_FIELDS = {
+    name: {} for name in (*READINESS_FIELDS, "commercial_partner_id", "tz")
+}
+COMPANY_FIELDS = {
+    "parent_path": {},
+    "currency_id": {},
+    "account_fiscal_country_id": {},
+    "account_price_include": {},
+    "l10n_cl_company_activity_ids": {"code": {}},
+    "l10n_cl_dte_ai_ciudad": {},
+    "l10n_cl_dte_ai_service_id": {},
+    "l10n_cl_dte_ai_leave_out_names": {},
+    "partner_id": PARTNER_FIELDS,
+}
+TAX_FIELDS = {
+    "l10n_cl_sii_code": {},
+    "amount": {},
+    "price_include_override": {},
+    "company_id": {},
+}
+LINE_FIELDS = {
+    "display_type": {},
+    "sequence": {},
+    "name": {},
+    "balance": {},
+    "quantity": {},
+    "price_unit": {},
+    "price_subtotal": {},
+    "discount": {},
+    "currency_id": {},
+    "product_id": {},
+    "product_uom_id": {"name": {}},
+    "tax_ids": TAX_FIELDS,
+    "tax_line_id": TAX_FIELDS,
+}
+REFERENCE_FIELDS = {
+    "l10n_cl_reference_doc_type_id": {"code": {}},
+    "origin_doc_number": {},
+    "date": {},
+    "reference_doc_code": {},
+    "reason": {},
+}
+# Also of the document that a note corrects.
+ORIGIN_FIELDS = {
+    "name": {},
+    "move_type": {},
+    "state": {},
+    "posted_before": {},
+    "invoice_date": {},
+    "amount_total_signed": {},
+    "company_id": {},
+    "journal_id": {"l10n_latam_use_documents": {}},
+    "l10n_latam_document_type_id": {"code": {}, "doc_code_prefix": {}},
+}
+MOVE_FIELDS = {
+    **ORIGIN_FIELDS,
+    "company_id": COMPANY_FIELDS,
+    "line_ids": LINE_FIELDS,
+    "l10n_cl_reference_ids": REFERENCE_FIELDS,
+    "partner_id": PARTNER_FIELDS,
+    "commercial_partner_id": PARTNER_FIELDS,
+    "reversed_entry_id": ORIGIN_FIELDS,
+    "debit_origin_id": ORIGIN_FIELDS,
+    "invoice_date_due": {},
+    "l10n_cl_dte_ai_payment_form": {},
+    "l10n_cl_dte_ai_posting_date": {},
+}
 
 # How many of a customer's documents the service may compare a new one with, and how many
 # lines of each. With the longest names these are half of the 100 kB of the contract.
@@ -155,33 +168,23 @@ class AccountMove(models.Model):
 
         :rtype: dict[AccountMove, Documento]
         """
-        # The same document for whoever looks at it: units of measure are translated.
-        moves = self.with_context(lang=self._l10n_cl_dte_lang())
-        moves._l10n_cl_dte_fetch()
         return {
             move: in_spanish._l10n_cl_dte_build()
-            for move, in_spanish in zip(self, moves, strict=True)
+            for move, in_spanish in zip(self, self._l10n_cl_dte_fetch(), strict=True)
         }
 
     def _l10n_cl_dte_fetch(self):
-        """Read what the documents are built from, each table at once.
+        """Read what the documents are built of.
 
-        The ORM by itself reads a thousand records at a time, and the taxes of each
-        invoice's lines apart.
+        :return: `self` as the documents are built: by the superuser, in their language.
+            A document is the same for whoever looks at it, though units of measure are
+            translated, and rules may hide a tax or a branch from some
+        :raise AccessError: where the user may not read these invoices
         """
-        moves = self._origin
-        moves.fetch(MOVE_FIELDS)
-        origins = moves.reversed_entry_id | moves.debit_origin_id
-        origins.fetch(MOVE_FIELDS[: MOVE_FIELDS.index("line_ids")])
-        companies = moves.company_id
-        companies.fetch(COMPANY_FIELDS)
-        companies.l10n_cl_company_activity_ids.fetch(["code"])
-        moves.line_ids.fetch(LINE_FIELDS)
-        moves.line_ids.product_uom_id.fetch(["name"])
-        moves.line_ids.tax_ids.fetch(TAX_FIELDS)
-        moves.l10n_cl_reference_ids.fetch(REFERENCE_FIELDS)
-        partners = moves.partner_id | moves.commercial_partner_id
-        (partners | companies.partner_id).fetch(PARTNER_FIELDS)
+        moves = self.sudo().with_context(lang=self._l10n_cl_dte_lang())
+        fetch_tree(moves, MOVE_FIELDS)
+        self._origin.check_access("read")  # after it: the rules read fields as well
+        return moves
 
     def _l10n_cl_dte_build(self):
         lines = self.line_ids.filtered(

@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import test_ai_service_client
+from . import test_fetch_tree
 from . import test_document
 from . import test_generate
 from . import test_fault_matrix
