@@ -17,7 +17,9 @@ from odoo.tools import SQL
 
 from ..tools import ai_service
 from .clock import database_now, database_soon
+from .fetch_tree import fetch_tree
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
+from .l10n_cl_dte_ai_service import CALL_FIELDS
 from .l10n_cl_dte_ai_validation import LEASE
 
 _logger = logging.getLogger(__name__)
@@ -45,17 +47,19 @@ CLAIM_BATCH = 80
 STORE_BATCH, STORE_SECONDS = 40, 1
 
 
-# What of a row is looked at when its answer is stored.
-STORE_FIELDS = (
-    "move_id",
-    "company_id",
-    "state",
-    "verdict",
-    "reason",
-    "attempts",
-    "is_current",
-    "requested_by_id",
-)
+# What is looked at when an answer is stored.
+STORE_FIELDS = {
+    "move_id": {},
+    "state": {},
+    "verdict": {},
+    "reason": {},
+    "attempts": {},
+    "is_current": {},
+    "requested_by_id": {},
+    "company_id": {
+        "l10n_cl_dte_ai_service_id": {name: {} for name in CALL_FIELDS},
+    },
+}
 
 
 class Call(NamedTuple):
@@ -345,12 +349,11 @@ class L10nClDteAiValidation(models.Model):
         :return: whether they may tell something new of the service
         """
         self.env.invalidate_all()
-        service = service._reread()
-        generation = service.generation
-        is_news = not (service._is_well() and all(map(_went_well, results)))
         asked = self.browse([result.call.validation_id for result in results])
-        rows = self.search_fetch(Domain("id", "in", asked.ids), STORE_FIELDS)
-        rows.company_id.fetch(["l10n_cl_dte_ai_service_id"])
+        rows = fetch_tree(asked, STORE_FIELDS)
+        if rows._service() != service:
+            service = service._reread()  # another has taken its place, or it is gone
+        is_news = not (service._is_well() and all(map(_went_well, results)))
         results = {
             row: result
             for row, result in zip(asked, results, strict=True)
@@ -358,7 +361,8 @@ class L10nClDteAiValidation(models.Model):
             if row in rows and row.state == "sending"
         }
         for row, result in results.items():
-            if result.call.generation == generation and row._service() == service:
+            current = row._service()
+            if current == service and current.generation == result.call.generation:
                 row._store_outcome(result.outcome, result.trace)
             else:
                 # The settings have changed: what the service of before said is void.
