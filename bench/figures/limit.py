@@ -33,10 +33,10 @@ def measure(bench):
 
 
 def _used(counts):
-    """Of what the limit allows in the whole windows from the first request on."""
-    first, *_more, last = counts["arrivals"]
-    windows = max(int((last - first) / WINDOW), 1)
-    admitted = [at for at in counts["arrivals"] if at < first + windows * WINDOW]
+    """Of what the limit allows in the whole windows after the first request."""
+    first, *later = counts["arrivals"]
+    windows = max(int((later[-1] - first) / WINDOW), 1)
+    admitted = [at for at in later if at <= first + windows * WINDOW]
     return len(admitted) / windows / LIMIT
 
 

@@ -19,7 +19,7 @@ from ..tools import ai_service
 from .clock import database_now, database_soon
 from .fetch_tree import fetch_tree
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
-from .l10n_cl_dte_ai_service import CALL_FIELDS
+from .l10n_cl_dte_ai_service import CALL_FIELDS, NO_CURSOR
 from .l10n_cl_dte_ai_validation import LEASE
 
 _logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Call(NamedTuple):
     body: str
     idempotency_key: str
     generation: int
-    wait: float
+    wait: float = 0.0  # seconds, for the slot
 
 
 class Result(NamedTuple):
@@ -83,12 +83,15 @@ class Result(NamedTuple):
 class L10nClDteAiValidation(models.Model):
     """The one road to the service: for a click, for many documents, and for retries.
 
-        claim ──commit──> ask (no transaction is open) ──> store ──commit──> learn
+        claim ──> gate ──commit──> ask (no transaction) ──> store ──commit──> learn
 
     The order matters: the claim is committed before the service hears of a document,
     no transaction is open while it thinks, and after its answer only the storing is
     ever repeated. So a conflict in the database never asks it again, and what a killed
     worker leaves behind is asked again under the same key, when its lease is over.
+
+    The gate comes after all that takes time: a request that is late for its slot comes
+    too close to those of other workers, and the service counts it in their minute.
     """
 
     _inherit = "l10n_cl_dte_ai.validation"
@@ -105,19 +108,18 @@ class L10nClDteAiValidation(models.Model):
         if reason := service._no_call_reason():
             validation.reason = reason
             return
+        if not validation._claim():
+            return
+        (call,) = validation._calls(service.generation)
+        client = service._client(ai_service.INTERACTIVE)
         grant = service._acquire(MAX_CLICK_WAIT)
         if not grant:
             validation._postpone(grant.reason, grant.until)
             return
-        if not validation._claim():
-            service._give_back(grant)
-            return
-        (call,) = validation._calls(grant.wait, service.generation)
-        client = service._client(ai_service.INTERACTIVE)
         service._commit()
         time.sleep(grant.wait)
         with client:
-            result = _perform(client, call)
+            result = _perform(client, call._replace(wait=grant.wait))
         self._finish(service, [result], in_background=False)
 
     # === Nobody waits === #
@@ -168,6 +170,7 @@ class L10nClDteAiValidation(models.Model):
         clients = _Clients(partial(service._client, ai_service.BACKGROUND))
         generation = service.generation
         ready, under_way, results = deque(), {}, []
+        admitted = 0  # of those that are ready
         stored_at = time.monotonic()
         service_is_limited = bool(service.rate_per_minute)
         # To an unlimited service so many more are handed over that the threads have
@@ -178,7 +181,7 @@ class L10nClDteAiValidation(models.Model):
                 # First write down what came, and let the gate know: it decides.
                 if results and (
                     len(results) >= STORE_BATCH
-                    or not (ready or under_way)
+                    or not (admitted or under_way)
                     or time.monotonic() - stored_at > STORE_SECONDS
                     or service_is_limited
                     or not all(map(_went_well, results))
@@ -186,16 +189,17 @@ class L10nClDteAiValidation(models.Model):
                     self._finish(service, results, in_background=True)
                     self.env["ir.cron"]._commit_progress(len(results))
                     results, stored_at = [], time.monotonic()
-                calls, pause = [], None
+                pause = None
                 in_time = time.monotonic() < end
-                free = not ready and not clients.held.is_set()
+                free = not admitted and not clients.held.is_set()
                 if in_time and free and len(under_way) < most:
-                    calls, pause = self._next_calls(service, generation)
-                    ready.extend(calls)
-                while ready and len(under_way) < most:
+                    admitted, pause = self._admit(service, generation, ready)
+                goes_on = bool(admitted)
+                while admitted and len(under_way) < most:
                     call = ready.popleft()
                     under_way[pool.submit(clients.perform, call)] = call
-                if calls and len(under_way) < most:
+                    admitted -= 1
+                if goes_on and len(under_way) < most:
                     continue
                 if under_way:
                     seconds = STORE_SECONDS if results else pause
@@ -207,52 +211,57 @@ class L10nClDteAiValidation(models.Model):
                         ready += [call for call, result in answers if not result]
                         unbegun = [each for each in under_way if each.cancel()]
                         ready += [under_way.pop(each) for each in unbegun]
-                        self._release(ready)
-                        service._commit()
+                        admitted = 0
+                        self._release(service, ready)
                         if not under_way:
                             clients.held.clear()
                 elif pause is None or time.monotonic() + pause >= end:
+                    self._release(service, ready)
                     return end - time.monotonic()
                 else:
                     time.sleep(pause)
 
-    def _release(self, calls):
-        """Give back what was claimed: the gate is to decide about it anew."""
+    def _release(self, service, calls):
+        """Give back what was claimed and not sent."""
         rows = self.browse([call.validation_id for call in calls]).exists()
         rows.filtered(lambda row: row.state == "sending").write(
             {"state": "pending", "lease_until": False}
         )
         calls.clear()
+        service._commit()
 
-    def _next_calls(self, service, generation):
-        """Claim what may be asked about now.
+    def _admit(self, service, generation, ready):
+        """Claim what is due, where nothing is ready, and ask the gate about it.
 
         :param int generation: of the settings that the clients have
-        :return: the calls, and the seconds until the gate lets more pass; None where
-            nothing is due
+        :param deque ready: calls that were claimed; more are added
+        :return: how many of them may be sent now, and after how many seconds to ask
+            again; None where nothing is due, or the settings have changed
         """
-        due = self._due_domain(service)
         current = service._reread()
-        if (
-            current._no_call_reason()
-            or current.generation != generation
-            or not self.search(due, limit=1)
+        is_same = not current._no_call_reason() and current.generation == generation
+        if not is_same or not (
+            ready or self.search(self._due_domain(service), limit=1)
         ):
             service._commit()  # others may be under way: no transaction waits for them
-            return [], None
-        grant = service._acquire()
-        service._commit()  # no transaction is open over a pause, nor when claiming
-        if not grant:
-            if not grant.until:
-                return [], None
-            return [], max(grant.wait, 0.01)
-        is_single = grant.is_probe or service.rate_per_minute
-        claimed = self._claim_due(service, 1 if is_single else CLAIM_BATCH)
-        calls = claimed._prepare_background()._calls(grant.wait, generation)
-        if not calls:
-            service._give_back(grant)
+            return 0, None
+        if not ready:
+            service._commit()  # claiming is to see what other workers just did
+            number = 1 if current._is_one_at_a_time() else CLAIM_BATCH
+            try:
+                claimed = self._claim_due(service, number)
+            except NO_CURSOR:  # where nobody can decide, nobody passes
+                _logger.warning("AI service %s is not asked: no claim", service.id)
+                return 0, None
+            ready.extend(claimed._prepare_background()._calls(generation))
         service._commit()
-        return calls, 0 if calls else IDLE_SECONDS
+        if not ready:
+            return 0, IDLE_SECONDS
+        grant = service._acquire()
+        service._commit()  # no transaction is open over a pause
+        if not grant:
+            return 0, max(grant.wait, 0.01) if grant.until else None
+        return 1 if grant.is_probe or service.rate_per_minute else len(ready), 0
 
     @api.model
     def _claim_due(self, service, limit):
@@ -312,12 +321,12 @@ class L10nClDteAiValidation(models.Model):
 
     # === The call === #
 
-    def _calls(self, wait, generation):
+    def _calls(self, generation):
         for row in self:
             if (body := row._body_to_send()) != row.request_body:
                 row.request_body = body
         return [
-            Call(row.id, row.request_body, row._idempotency_key(), generation, wait)
+            Call(row.id, row.request_body, row._idempotency_key(), generation)
             for row in self
         ]
 
@@ -488,7 +497,14 @@ class L10nClDteAiValidation(models.Model):
         self._postpone(reason, self._later(attempts))
 
     def _postpone(self, reason, until):
-        self.write({"state": "pending", "reason": reason, "next_attempt_at": until})
+        self.write(
+            {
+                "state": "pending",
+                "reason": reason,
+                "next_attempt_at": until,
+                "lease_until": False,
+            }
+        )
         self._trigger_cron(until)
 
     def _later(self, attempts):

@@ -93,6 +93,10 @@ class L10nClDteAiService(models.Model):
             )
         )
 
+    def _is_one_at_a_time(self):
+        """Tell whether the gate lets pass one request at once, and no more."""
+        return bool(self.rate_per_minute or self.breaker_failures >= FAILURES_TO_OPEN)
+
     def _acquire(self, max_wait=timedelta()):
         """Ask the gate for one request.
 
@@ -176,18 +180,6 @@ class L10nClDteAiService(models.Model):
             reason = "rate_limited"
             until = max(filter(None, (blocked_until, next_slot_at, now)))
         return Grant((until - now).total_seconds(), reason, until)
-
-    def _give_back(self, grant):
-        """Nothing was asked after all: let another request be the probe."""
-        if not grant.is_probe:
-            return
-        with self._own_cursor() as cr:
-            cr.execute(
-                SQL(
-                    "UPDATE l10n_cl_dte_ai_service SET probe_until = NULL WHERE id = %s",
-                    self.id,
-                )
-            )
 
     def _close_breaker(self):
         """A request was answered: the service is there."""

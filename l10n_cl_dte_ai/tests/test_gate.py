@@ -3,6 +3,7 @@
 
 import socket
 import time
+from collections import deque
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -132,6 +133,67 @@ class LimiterTests:
         self.assertEqual(len(self.server.requests), 1)
         self.assertLess(self.gate._acquire(MAX_CLICK_WAIT).wait, 3.1)
 
+    def test_late_for_its_slot(self):
+        """A request that was prepared after the gate came late, beside the next one."""
+        service_class = self.registry["l10n_cl_dte_ai.service"]
+        acquire, found = service_class._acquire, []
+
+        def look(service, *args):
+            self.env.flush_all()
+            self.cr.execute(
+                "SELECT count(*) FROM l10n_cl_dte_ai_validation"
+                " WHERE state = 'sending' AND lease_until IS NOT NULL"
+            )
+            found.extend(self.cr.fetchone())
+            return acquire(service, *args)
+
+        for ask in (self.click, lambda _document: self.run_cron()):
+            document = self.create_document()
+            self.env["l10n_cl_dte_ai.validation"]._request(document)
+            self.let_pass(10)
+            self.server.script(opinion())
+            with patch.object(service_class, "_acquire", look):
+                ask(document)
+            self.assertEqual(self.validation(document).state, "done")
+            self.assertEqual(found, [1])
+            found.clear()
+
+    def test_who_has_nothing_to_send_takes_no_slot(self):
+        document = self.create_document()
+        row = self.env["l10n_cl_dte_ai.validation"]._request(document)
+        other = {"state": "sending", "lease_until": "2100-01-01 00:00:00"}
+        soon = database_now(self.env) + timedelta(seconds=1)
+        for taken, ask in (
+            (other, row._ask_now),
+            ({"state": "pending", "next_attempt_at": soon}, self._admit),
+        ):
+            row.write(taken)
+            with patch.object(type(row), "_valid_actions", return_value={"ask"}):
+                ask()
+            self.assertEqual(self.columns("next_slot_at"), (None,))
+        self.assertFalse(self.server.requests)
+
+    def _admit(self):
+        rows = self.env["l10n_cl_dte_ai.validation"].sudo()
+        ready = deque()
+        admitted, pause = rows._admit(self.gate, self.gate.generation, ready)
+        self.assertEqual((admitted, len(ready)), (0, 0))
+        self.assertTrue(pause, "it is due soon")
+
+    def test_what_waits_for_a_slot_is_given_back_at_the_end(self):
+        documents = [self.create_document() for _number in range(2)]
+        for document in documents:
+            self.env["l10n_cl_dte_ai.validation"]._request(document)
+        self.server.script(opinion())
+        self.run_cron()
+        rows = [self.validation(document) for document in documents]
+        self.assertEqual({row.state for row in rows}, {"done", "pending"})
+        self.assertFalse(any(row.lease_until for row in rows))
+        self.let_pass(4)
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual({row.state for row in rows}, {"done"})
+
     def test_what_is_refused_moves_nothing(self):
         self.gate._acquire()
         before = self.columns("next_slot_at")
@@ -232,13 +294,6 @@ class BreakerTests:
         self.assertFalse(self.gate._acquire())
         self.let_pass(2)
         self.assertTrue(self.gate._acquire())
-
-    def test_a_probe_that_was_not_sent_is_given_back(self):
-        self.learn(*[DOWN] * 5)
-        self.let_pass(16)
-        grant = self.gate._acquire()
-        self.gate._give_back(grant)
-        self.assertTrue(self.gate._acquire().is_probe)
 
     def test_an_answer_closes_it(self):
         for answer in (OPINION, ai_service.Refused("refused")):
