@@ -83,15 +83,12 @@ class L10nClDteAiService(models.Model):
 
     def _is_closed(self):
         """Tell whether nobody passes for now; only :meth:`_acquire` decides."""
+        closed_until = [self.blocked_until]
+        if self.breaker_failures >= FAILURES_TO_OPEN:
+            # While another worker's probe is under way, too.
+            closed_until += [self.breaker_until, self.probe_until]
         now = database_soon(self.env)
-        return bool(
-            (self.blocked_until and self.blocked_until > now)
-            or (
-                self.breaker_failures >= FAILURES_TO_OPEN
-                and self.breaker_until
-                and self.breaker_until > now
-            )
-        )
+        return any(until and until > now for until in closed_until)
 
     def _is_one_at_a_time(self):
         """Tell whether the gate lets pass one request at once, and no more."""
@@ -197,6 +194,9 @@ class L10nClDteAiService(models.Model):
                     self.id,
                 )
             )
+        if self.breaker_failures >= FAILURES_TO_OPEN:
+            # What waited for it is due now, and not when the cron next looks.
+            self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
         self.invalidate_recordset(BREAKER_FIELDS, flush=False)
 
     def _count_failures(self, number):

@@ -42,6 +42,7 @@ CALL_FIELDS = (
     "limited_count",
     "breaker_failures",
     "breaker_until",
+    "probe_until",
 )
 USER_GROUP = "l10n_cl_dte_ai.group_user"
 MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"

@@ -295,6 +295,21 @@ class BreakerTests:
         self.let_pass(2)
         self.assertTrue(self.gate._acquire())
 
+    def test_the_cron_rests_while_a_probe_is_under_way(self):
+        """It claimed, was refused and began anew, as fast as it could."""
+        row = self.env["l10n_cl_dte_ai.validation"]._request(self.create_document())
+        self.learn(*[DOWN] * 5)
+        self.let_pass(16)
+        self.assertTrue(self.gate._acquire().is_probe)
+        cron_class = self.registry["l10n_cl_dte_ai.validation"]
+        with patch.object(cron_class, "_trigger_cron") as trigger:
+            self.run_cron()
+            trigger.assert_not_called()
+            self.assertEqual(row.state, "pending")
+            # It found the service: all that waits is due at once.
+            self.learn(OPINION)
+            trigger.assert_called_once_with()
+
     def test_an_answer_closes_it(self):
         for answer in (OPINION, ai_service.Refused("refused")):
             self.learn(*[DOWN] * 5)
