@@ -119,7 +119,9 @@ class L10nClDteAiValidation(models.Model):
         service._commit()
         time.sleep(grant.wait)
         with client:
-            result = _perform(client, call._replace(wait=grant.wait))
+            result = _perform(
+                client, call._replace(wait=grant.wait), service._take_retry
+            )
         self._finish(service, [result], in_background=False)
 
     # === Nobody waits === #
@@ -524,11 +526,13 @@ def _went_well(result):
     return isinstance(result.outcome, ai_service.Opinion | ai_service.Refused)
 
 
-def _perform(client, call):
+def _perform(client, call, may_retry=lambda: False):
     """Ask, and return what came of it: never raises, knows no database."""
     try:
         outcome = client.validate(
-            **json.loads(call.body), idempotency_key=call.idempotency_key
+            **json.loads(call.body),
+            idempotency_key=call.idempotency_key,
+            may_retry=may_retry,
         )
     except ai_service.AIServiceError as error:
         outcome = error

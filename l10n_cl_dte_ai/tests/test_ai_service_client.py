@@ -152,6 +152,24 @@ class TestCall(ClientCase):
         self.assertEqual(len(self.slept), 3)
         self.assertTrue(all(0.3 <= seconds <= 1 for seconds in self.slept))
 
+    def test_a_second_attempt_is_asked_for(self):
+        for allowed, attempts in ((True, 2), (False, 1)):
+            with self.subTest(allowed=allowed):
+                asked = []
+
+                def may_retry(asked=asked, allowed=allowed):
+                    asked.append(1)
+                    return allowed
+
+                answers = [reply(503, b"")] * attempts
+                outcome = self.ask(*answers, may_retry=may_retry)
+                self.assertError(outcome, Unavailable, "server_error", status=503)
+                self.assertEqual(self.trace.attempts, attempts)
+                self.assertEqual(len(asked), 1, "nothing is spent after the last")
+        asked = []
+        self.ask(reply(500, b""), may_retry=lambda: asked.append(1))
+        self.assertFalse(asked, "what is not tried again costs nothing")
+
     def test_never_a_third_time(self):
         outcome = self.ask(reply(503, b""), reply(503, b""))
         self.assertError(outcome, Unavailable, "server_error", status=503)

@@ -174,7 +174,7 @@ class MatrixCase(GenerateCase):
         if service.url != self.server.url:
             service.url = self.server.url
         service._pin_to_database()
-        service.breaker_failures = 0
+        service.write({"breaker_failures": 0, "retry_credit": 10})
         self.env.flush_all()
 
     def each(self, kind, roads=(CLICK, CRON)):

@@ -232,6 +232,62 @@ class LimiterTests:
         self.assertIn("Next attempt at", wizard.message)
 
 
+class RetryBudgetTests:
+    """Second attempts are few, whatever the service is like and whoever asks."""
+
+    def retries_of(self, sends, asked=1):
+        """Send so many requests, and want some second attempts after each."""
+        granted = 0
+        for _number in range(sends):
+            self.assertTrue(self.gate._acquire())
+            for _attempt in range(asked):
+                granted += self.gate._take_retry()
+        return granted
+
+    def test_at_most_a_tenth_of_what_is_sent(self):
+        self.gate.write({"rate_per_minute": 0, "retry_credit": 0})
+        self.assertEqual(self.retries_of(9), 0)
+        self.assertEqual(self.retries_of(1), 1)
+        self.assertEqual(self.retries_of(100, asked=3), 10)
+
+    def test_a_new_service_has_one_and_a_busy_one_saves_three(self):
+        self.assertTrue(self.gate._take_retry())
+        self.assertFalse(self.gate._take_retry())
+        self.gate.rate_per_minute = 0
+        self.retries_of(1000, asked=0)
+        granted = [self.gate._take_retry() for _number in range(5)]
+        self.assertEqual(granted, [True, True, True, False, False])
+
+    def test_it_takes_a_slot_but_does_not_wait_for_it(self):
+        self.gate._acquire()
+        [before] = self.columns("next_slot_at")
+        self.assertTrue(self.gate._take_retry())
+        [after] = self.columns("next_slot_at")
+        self.assertAlmostEqual((after - before).total_seconds(), 3.05, delta=0.01)
+
+    def test_no_second_attempt_while_nobody_may_ask(self):
+        self.learn(ai_service.RateLimited(42))
+        self.assertFalse(self.gate._take_retry())
+        self.let_pass(44)
+        self.learn(*[DOWN] * 5)
+        self.let_pass(16)
+        self.assertTrue(self.gate._acquire().is_probe)
+        self.assertFalse(self.gate._take_retry(), "a probe is one request")
+
+    def test_clicks_on_a_failing_service_are_not_doubled(self):
+        self.gate.rate_per_minute = 0
+        self.gate.retry_credit = 10
+        self.server.script(*[reply(503, b"")] * 3)
+        for _number in range(2):
+            document = self.create_document()
+            self.click(document)
+            self.assertRow(
+                self.validation(document), state="pending", reason="server_error"
+            )
+        attempts = self.env["l10n_cl_dte_ai.attempt"].sudo().search([], limit=2)
+        self.assertEqual(attempts.sorted().mapped("requests"), [1, 2])
+
+
 class BlockedTests:
     def test_nobody_passes_before(self):
         self.learn(ai_service.RateLimited(42))
@@ -419,7 +475,7 @@ class BreakerTests:
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
-class TestLimiter(LimiterTests, BlockedTests, GateCase):
+class TestLimiter(LimiterTests, RetryBudgetTests, BlockedTests, GateCase):
     """One class: what it shares takes seconds to set up."""
 
 

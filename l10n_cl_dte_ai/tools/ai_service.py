@@ -489,13 +489,23 @@ class AIServiceClient:
 
     # --- the contract ---
 
-    def validate(self, dte_data, *, company_id, history=(), idempotency_key=None):
+    def validate(
+        self,
+        dte_data,
+        *,
+        company_id,
+        history=(),
+        idempotency_key=None,
+        may_retry=lambda: True,
+    ):
         """Ask for an opinion on a document.
 
         :param dict dte_data: the document, see `dte_document.as_dte_data`
         :param int company_id: the service keeps its cache apart by company
         :param history: what it may compare the document with, ≤ 100 entries
         :param str idempotency_key: the same for every attempt on the same document
+        :param may_retry: asked before a second attempt, with nothing; tells whether it
+            may be made
         :rtype: Opinion
         :raise AIServiceError: one of its subclasses, see the module's table
         """
@@ -505,7 +515,7 @@ class AIServiceClient:
             "history": list(history),
         }
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        reply = self._call("POST", VALIDATE_PATH, payload, headers)
+        reply = self._call("POST", VALIDATE_PATH, payload, headers, may_retry=may_retry)
         return parse_opinion(reply.body)
 
     def health(self):
@@ -545,7 +555,15 @@ class AIServiceClient:
 
     # --- one call: attempts within one deadline ---
 
-    def _call(self, method, path, payload=None, headers=None, accept=(200,)):
+    def _call(
+        self,
+        method,
+        path,
+        payload=None,
+        headers=None,
+        accept=(200,),
+        may_retry=lambda: True,
+    ):
         started = time.monotonic()
         deadline = started + self._limits.total
         self.trace = Trace("", None, 0, 0)
@@ -553,10 +571,17 @@ class AIServiceClient:
             self._adapter.close()
         if self._has_unusable_key:  # the errors of lower layers would quote it
             raise Misconfigured("credentials")
+
+        def is_to_retry(state):
+            # tenacity also asks after the last attempt, when nothing may be spent.
+            return (
+                getattr(state.outcome.exception(), "retry_now", False)
+                and state.attempt_number < self._limits.attempts
+                and may_retry()
+            )
+
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(
-                lambda error: getattr(error, "retry_now", False)
-            ),
+            retry=is_to_retry,
             stop=tenacity.stop_after_attempt(self._limits.attempts)
             | tenacity.stop_before_delay(self._limits.total),
             wait=tenacity.wait_random(0.3, 1.0),
