@@ -260,10 +260,11 @@ class L10nClDteAiValidation(models.Model):
         if not ready:
             return 0, IDLE_SECONDS
         grant = service._acquire()
-        service._commit()  # no transaction is open over a pause
+        number = 1 if grant.is_probe or service.rate_per_minute else len(ready)
+        service._commit()  # no transaction is open over a pause, or while others think
         if not grant:
             return 0, max(grant.wait, 0.01) if grant.until else None
-        return 1 if grant.is_probe or service.rate_per_minute else len(ready), 0
+        return number, 0
 
     @api.model
     def _claim_due(self, service, limit):

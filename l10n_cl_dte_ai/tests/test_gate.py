@@ -194,6 +194,23 @@ class LimiterTests:
         self.run_cron()
         self.assertEqual({row.state for row in rows}, {"done"})
 
+    def test_no_transaction_is_open_once_the_gate_has_decided(self):
+        """What was read after the commit began one, for as long as others thought."""
+        self.env["l10n_cl_dte_ai.validation"]._request(self.create_document())
+        statements = []
+
+        def commit(_model):
+            self.env.flush_all()
+            self.env.invalidate_all()  # as the cursor does
+            statements.append(self.cr.sql_log_count)
+
+        rows = self.env["l10n_cl_dte_ai.validation"].sudo()
+        service_class = self.registry["l10n_cl_dte_ai.service"]
+        with patch.object(service_class, "_commit", commit):
+            admitted, _pause = rows._admit(self.gate, self.gate.generation, deque())
+        self.assertEqual(admitted, 1)
+        self.assertEqual(self.cr.sql_log_count, statements[-1])
+
     def test_what_is_refused_moves_nothing(self):
         self.gate._acquire()
         before = self.columns("next_slot_at")
