@@ -205,6 +205,13 @@ class L10nClDteAiValidation(models.Model):
                     continue
                 if under_way:
                     seconds = STORE_SECONDS if results else pause
+                    if len(under_way) > CONCURRENCY:
+                        # More than the threads have begun with. A slow service would
+                        # take minutes for it: longer than the leases.
+                        left = max(end - time.monotonic(), 0)
+                        seconds = left if seconds is None else min(seconds, left)
+                        if not in_time:
+                            clients.held.set()
                     done = wait(under_way, seconds, FIRST_COMPLETED).done
                     answers = [(under_way.pop(each), each.result()) for each in done]
                     results += [result for _call, result in answers if result]
@@ -553,10 +560,11 @@ class _Clients:
         self._free = deque(new_client() for _number in range(CONCURRENCY))
         self._all = list(self._free)
         self._local = threading.local()
+        # Set once the service is found to be gone or limited, or the slice is over.
         self.held = threading.Event()
 
     def perform(self, call):
-        """Ask; None where the service has just been found to be gone or limited."""
+        """Ask; None where nothing more is to be sent for now."""
         if self.held.is_set():
             return None
         if not hasattr(self._local, "client"):

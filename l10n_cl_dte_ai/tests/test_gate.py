@@ -18,6 +18,7 @@ from .test_generate import GenerateCase
 
 DOWN = ai_service.Unavailable("timeout")
 OPINION = ai_service.Opinion("send", 90.0, (), ())
+SEND = {"recommendation": "send", "confidence": 90, "errors": [], "warnings": []}
 
 
 class GateCase(GenerateCase):
@@ -435,6 +436,17 @@ class BreakerTests:
         self.server.script(*[opinion()] * 3)
         self.run_cron()
         self.assertEqual(documents.mapped("l10n_cl_dte_ai_state"), ["approved"] * 3)
+
+    def test_a_slice_ends_though_the_service_is_slow(self):
+        """What the threads had not begun with was sent after it, and after its lease."""
+        documents = self.env["account.move"].union(
+            *(self.create_document() for _number in range(6))
+        )
+        rows = self.env["l10n_cl_dte_ai.validation"]._request(documents)
+        self.server.script(reply(body=SEND, delay=1.5))
+        self.run_cron(seconds=0.5)
+        self.assertEqual(rows.sorted().mapped("state"), ["pending"] * 5 + ["done"])
+        self.assertFalse(any(row.lease_until for row in rows))
 
     def test_a_click_ends_at_once_while_it_is_open(self):
         self.learn(*[DOWN] * 5)
