@@ -254,8 +254,10 @@ class L10nClDteAiBatch(models.Model):
         """Hold back what has not been asked about; what is under way comes in."""
         self._check_action("pause")
         batches = self.sudo()
-        batches._waiting_rows().next_attempt_at = False
         batches.state = "paused"
+        batches._waiting_rows().filtered(
+            lambda row: "running" not in row.batch_ids.mapped("state")
+        ).next_attempt_at = False
         batches._notify()
 
     def action_resume(self):
@@ -349,6 +351,10 @@ class L10nClDteAiBatch(models.Model):
                     lambda row: row.state == "failed" and row.reason != "refused"
                 )
                 retried._requeue()
+                # What a paused batch holds back, this one waits for.
+                rows.filtered(
+                    lambda row: row.state == "pending" and not row.next_attempt_at
+                ).next_attempt_at = fields.Datetime.now()
                 batch.validation_ids = [fields.Command.link(row.id) for row in rows]
                 commit()
                 self.env.invalidate_all()

@@ -120,6 +120,20 @@ class TestBatch(DteAiCommon, HttpCase):
         self.assertEqual(moves[0].l10n_cl_dte_ai_state, "approved")
         self.assertFalse(moves[1].l10n_cl_dte_ai_state)
 
+    def test_a_paused_batch_does_not_hold_back_another(self):
+        for pauses_first in (True, False):
+            moves = self.documents(1)
+            batch = self.start(moves)
+            if pauses_first:
+                batch.action_pause()
+            other = self.start(moves)
+            if not pauses_first:
+                batch.action_pause()
+            batch.action_cancel()
+            self.server.script(opinion())
+            self.run_cron()
+            self.assertEqual(other.state, "done")
+
     def test_an_outage_does_not_end_it(self):
         moves = self.documents(1)
         batch = self.start(moves)
