@@ -235,6 +235,15 @@ class AccountMove(models.Model):
             alerts[f"l10n_cl_dte_ai_mend_{record._name}_{record.id}"] = alert
         return alerts
 
+    # === CRUD === #
+
+    def unlink(self):
+        # EXTENDS 'account': a batch may have waited for nothing else.
+        batches = self.sudo().l10n_cl_dte_ai_validation_ids.batch_ids
+        result = super().unlink()
+        batches._update()
+        return result
+
     # === Valid actions === #
 
     def _l10n_cl_dte_ai_is_covered(self):

@@ -266,7 +266,7 @@ class L10nClDteAiBatch(models.Model):
         batches.state = "running"
         batches._waiting_rows().next_attempt_at = fields.Datetime.now()
         self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
-        batches._notify()
+        batches._update()  # all may have been answered meanwhile
 
     def action_cancel(self):
         """Take out of the queue what nobody else waits for; keep what was answered."""

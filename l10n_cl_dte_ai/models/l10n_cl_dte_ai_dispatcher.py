@@ -326,7 +326,8 @@ class L10nClDteAiValidation(models.Model):
         )
         for row in outdated:
             if row.move_id._l10n_cl_dte_ai_is_covered():
-                row.with_user(row.requested_by_id)._request(row.move_id)
+                row._request_anew()
+        outdated.batch_ids._update()
         return ready
 
     # === The call === #
@@ -388,13 +389,15 @@ class L10nClDteAiValidation(models.Model):
                 row._postpone(False, database_now(self.env))
         self._log_attempts(service, results, in_background)
         self._request_edited(results)
+        answered = (
+            self.browse()
+            .concat(*results)
+            .filtered(lambda row: row.state in ("done", "failed"))
+        )
         if in_background:
-            answered = self.concat(*results).filtered(
-                lambda row: row.state in ("done", "failed")
-            )
             # A batch tells how far it is, and once that it is through.
             answered.filtered(lambda row: not row.batch_ids)._notify_requesters()
-            answered.batch_ids._update()
+        answered.batch_ids._update()
         self.env.flush_all()
         return is_news
 
@@ -410,8 +413,13 @@ class L10nClDteAiValidation(models.Model):
                 and not row.is_current
                 and row.move_id._l10n_cl_dte_ai_is_covered()
             ):
-                row.with_user(row.requested_by_id)._request(row.move_id)
+                row._request_anew()
                 row._trigger_cron()
+
+    def _request_anew(self):
+        """Queue the document as it is now; the batches wait for that instead."""
+        new = self.with_user(self.requested_by_id)._request(self.move_id)
+        new.batch_ids |= self.batch_ids
 
     @api.model
     def _log_attempts(self, service, results, in_background):

@@ -295,6 +295,7 @@ class L10nClDteAiValidation(models.Model):
                     )
                 )
         self.sudo().write({"state": "cancelled", "next_attempt_at": False})
+        self.sudo().batch_ids._update()
 
     def action_open_document(self):
         self.ensure_one()

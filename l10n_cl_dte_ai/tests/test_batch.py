@@ -120,6 +120,45 @@ class TestBatch(DteAiCommon, HttpCase):
         self.assertEqual(moves[0].l10n_cl_dte_ai_state, "approved")
         self.assertFalse(moves[1].l10n_cl_dte_ai_state)
 
+    def test_it_ends_whatever_becomes_of_its_last_document(self):
+        """Only the cron's own answers told it, and it ran for ever."""
+
+        def click(move, _batch):
+            self.server.script(opinion())
+            self.click(move)
+
+        def click_while_it_is_paused(move, batch):
+            batch.action_pause()
+            click(move, batch)
+            batch.action_resume()
+
+        def cancel_the_row(move, _batch):
+            self.validation(move).action_cancel()
+
+        def cancel(move, _batch):
+            move.button_cancel()
+            self.run_cron()
+
+        def delete(move, _batch):
+            move.unlink()
+
+        for end in (click, click_while_it_is_paused, cancel_the_row, cancel, delete):
+            with self.subTest(end.__name__):
+                move = self.create_document()
+                batch = self.start(move)
+                self.assertEqual(batch.state, "running")
+                end(move, batch)
+                self.assertEqual(batch.state, "done")
+
+    def test_it_waits_for_a_document_that_was_changed(self):
+        move = self.create_document()
+        batch = self.start(move)
+        move.invoice_line_ids.price_unit = 70_000
+        self.server.script(opinion("reject"))
+        self.run_cron()
+        self.assertEqual(batch.state, "done")
+        self.assertEqual(batch.progress["counts"], {"cancelled": 1, "rejected": 1})
+
     def test_a_paused_batch_does_not_hold_back_another(self):
         for pauses_first in (True, False):
             moves = self.documents(1)
