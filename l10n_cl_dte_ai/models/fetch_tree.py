@@ -2,17 +2,25 @@
 """Records and all that they point to, read in one statement."""
 
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from odoo import models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+
+def _datetime(text):
+    # PostgreSQL leaves zeros at the end out, and Python 3.10 reads no such fraction.
+    seconds, _point, fraction = text.partition(".")
+    microseconds = int(fraction.ljust(6, "0"))
+    return datetime.fromisoformat(seconds) + timedelta(microseconds=microseconds)
+
+
 # What JSON has no type for, or writes like an integer.
 FROM_JSON = {
     "date": date.fromisoformat,
-    "datetime": datetime.fromisoformat,
+    "datetime": _datetime,
     "float": float,
     "monetary": float,
 }

@@ -1,10 +1,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """One statement reads the same as the ORM's many, for whoever may read it."""
 
+from datetime import datetime
+from unittest.mock import patch
+
 from odoo import Command
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
+from ..models import fetch_tree as fetch_tree_module
 from ..models.account_move_document import MOVE_FIELDS
 from ..models.fetch_tree import fetch_tree
 from .common import DteAiCommon
@@ -15,6 +19,14 @@ TREE = {
     "line_ids": {"name": {}, "tax_ids": {"amount": {}}},
     "partner_id": {"city": {}},
 }
+
+
+class DatetimeOfPython310(datetime):
+    @classmethod
+    def fromisoformat(cls, text):
+        if len(text) not in (19, 23, 26):
+            raise ValueError(f"Invalid isoformat string: {text!r}")
+        return datetime.fromisoformat(text)
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
@@ -86,6 +98,23 @@ class TestFetchTree(DteAiCommon):
             self.assertEqual(fetch_tree(documents, tree), documents)
             self.assertEqual(self.values(documents, tree), expected)
             fetch_tree(documents, tree)  # nothing is left to read
+
+    def test_it_reads_any_fraction_of_a_second(self):
+        """Python 3.10 read those of three or six digits only."""
+        document = self.create_document()
+        for fraction in ("", ".5", ".25", ".125", ".03125", ".015625"):
+            written = f"2026-03-02 10:20:30{fraction}"
+            self.env.flush_all()
+            self.cr.execute(
+                "UPDATE account_move SET create_date = %s WHERE id = %s RETURNING"
+                " create_date",
+                [written, document.id],
+            )
+            [expected] = self.cr.fetchone()
+            document = self.unread(document)
+            with patch.object(fetch_tree_module, "datetime", DatetimeOfPython310):
+                fetch_tree(document, {"create_date": {}})
+            self.assertEqual(document.create_date, expected)
 
     def test_it_reads_archived_taxes(self):
         document = self.documents()[0]
