@@ -114,7 +114,9 @@ class L10nClDteAiValidation(models.Model):
         client = service._client(ai_service.INTERACTIVE)
         grant = service._acquire(MAX_CLICK_WAIT)
         if not grant:
-            validation._postpone(grant.reason, grant.until)
+            # Without a time the service was just deleted: another may be asked at once.
+            until = grant.until or database_now(self.env)
+            validation._postpone(grant.reason, until)
             return
         service._commit()
         time.sleep(grant.wait)

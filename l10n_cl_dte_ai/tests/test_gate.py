@@ -212,6 +212,24 @@ class LimiterTests:
         self.assertEqual(admitted, 1)
         self.assertEqual(self.cr.sql_log_count, statements[-1])
 
+    def test_a_service_that_is_deleted_just_before_the_gate(self):
+        """The document was due never again."""
+        document = self.create_document()
+        service_class = self.registry["l10n_cl_dte_ai.service"]
+        decide = service_class._decide
+
+        def delete(service, *args):
+            self.cr.execute(
+                "DELETE FROM l10n_cl_dte_ai_service WHERE id = %s", [service.id]
+            )
+            return decide(service, *args)
+
+        with patch.object(service_class, "_decide", delete):
+            self.click(document)
+        self.assertRow(self.validation(document), state="pending")
+        self.env.invalidate_all()
+        self.assertTrue(self.validation(document).next_attempt_at)
+
     def test_what_is_refused_moves_nothing(self):
         self.gate._acquire()
         before = self.columns("next_slot_at")
