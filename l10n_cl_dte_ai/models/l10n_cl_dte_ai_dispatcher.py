@@ -234,12 +234,26 @@ class L10nClDteAiValidation(models.Model):
 
     def _release(self, service, calls):
         """Give back what was claimed and not sent."""
-        rows = self.browse([call.validation_id for call in calls]).exists()
-        rows.filtered(lambda row: row.state == "sending").write(
-            {"state": "pending", "lease_until": False}
-        )
+
+        def release():
+            rows = self.browse([call.validation_id for call in calls]).exists()
+            rows.filtered(lambda row: row.state == "sending").write(
+                {"state": "pending", "lease_until": False}
+            )
+
+        self._repeat(release)
         calls.clear()
         service._commit()
+
+    @api.model
+    def _repeat(self, change):
+        """Change rows and commit, again after a conflict; no request is in it.
+
+        Who saves a document writes its row: the cron must not end for it and forget
+        what came in.
+        """
+        can_commit = self.env["l10n_cl_dte_ai.service"]._can_commit()
+        return retrying(change, self.env) if can_commit else change()
 
     def _admit(self, service, generation, ready):
         """Claim what is due, where nothing is ready, and ask the gate about it.
@@ -264,7 +278,9 @@ class L10nClDteAiValidation(models.Model):
             except NO_CURSOR:  # where nobody can decide, nobody passes
                 _logger.warning("AI service %s is not asked: no claim", service.id)
                 return 0, None
-            ready.extend(claimed._prepare_background()._calls(generation))
+            ready.extend(
+                self._repeat(lambda: claimed._prepare_background()._calls(generation))
+            )
         service._commit()
         if not ready:
             return 0, IDLE_SECONDS
@@ -346,7 +362,7 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _finish(self, service, results, in_background):
         store = partial(self._store, service, results, in_background)
-        is_news = retrying(store, self.env) if service._can_commit() else store()
+        is_news = self._repeat(store)
         if is_news and (service := service._reread()):
             # What was asked with settings of before says nothing of those of now.
             generation = service.generation

@@ -28,7 +28,7 @@ from dev.stack import Stack
 
 sys.path.insert(0, str(ROOT / "l10n_cl_dte_ai" / "tests"))
 
-from loopback import VALIDATE, Loopback, healthy, opinion, silence
+from loopback import VALIDATE, Loopback, healthy, opinion, reply, silence
 
 COMPANY = """
 from odoo import fields
@@ -40,7 +40,7 @@ company.l10n_cl_dte_ai_service_id = env["l10n_cl_dte_ai.service"].create(
 )
 draft = env.ref("l10n_cl_dte_ai.demo_document_draft").with_company(company)
 documents = draft.browse().union(
-    *(draft.copy({{"invoice_date": fields.Date.today()}}) for number in range(55))
+    *(draft.copy({{"invoice_date": fields.Date.today()}}) for number in range(65))
 )
 print(*documents.ids)
 """
@@ -88,7 +88,7 @@ class Processes:
             "password": environment.get("PGPASSWORD"),
         }
         self.documents = odoo.shell(COMPANY.format(url=service.url), log="processes")
-        self.documents = [int(number) for number in self.documents.split()[-55:]]
+        self.documents = [int(number) for number in self.documents.split()[-65:]]
         self.port = free_port()
         self.server = odoo.serve(self.port, workers=2)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -321,6 +321,45 @@ def test_61_a_conflict_after_the_answer(processes):
     other.close()
     assert processes.rows(document) == [("done", "approved")]
     assert len(processes.service.asked()) == 1
+    assert len(re.findall("(?i)serializ", processes.log())) > before
+
+
+def test_a_conflict_over_what_was_not_sent(processes):
+    """The cron ended for it, and forgot what it had been answered."""
+    documents = processes.take(10)
+    processes.begin(opinion("reject"))
+    client = processes.accountant()
+    for document in documents:
+        processes.click(document, client)
+    other = processes.connect()
+    asked = threading.Barrier(8)  # of the ten: the last two wait for a thread
+
+    def answer(handler):
+        if asked.wait(20):
+            handler.pause(1)
+            opinion("review")(handler)
+            return
+        with other.cursor() as cr:
+            cr.execute(
+                "UPDATE l10n_cl_dte_ai_validation SET duration_ms = 1"
+                " WHERE move_id = %s",
+                [documents[-1]],
+            )
+        threading.Timer(2, other.commit).start()
+        reply(503)(handler)
+
+    processes.begin(answer)
+    before = len(re.findall("(?i)serializ", processes.log()))
+    processes.queue(documents)
+    processes.poll()
+    wait_until(
+        lambda: (
+            Counter(processes.rows(*documents, columns="state"))
+            == {("done",): 7, ("pending",): 3}
+        ),
+        "all is written down",
+    )
+    other.close()
     assert len(re.findall("(?i)serializ", processes.log())) > before
 
 
