@@ -54,6 +54,7 @@ class L10nClDteAiBatch(models.Model):
     state = fields.Selection(
         ########################################################################
         # STATE DIAGRAM
+        # * new: paused --[_start has queued all]--> running
         # * running <--[action_pause, action_resume]--> paused
         # * running --[all rows answered, nothing to generate]--> done
         # * running --[all rows answered]--> generating --[_cron_generate]--> done
@@ -317,9 +318,11 @@ class L10nClDteAiBatch(models.Model):
             "target": "download",
         }
 
-    def _waiting_rows(self):
+    def _waiting_rows(self, domain=Domain.TRUE):
         return self.env["l10n_cl_dte_ai.validation"].search(
-            Domain("batch_ids", "in", self.ids) & Domain("state", "=", "pending")
+            Domain("batch_ids", "in", self.ids)
+            & Domain("state", "=", "pending")
+            & domain
         )
 
     # === Business === #
@@ -338,6 +341,8 @@ class L10nClDteAiBatch(models.Model):
         batch = self.sudo().create(
             {
                 "generates": generates,
+                # Until all are queued, so that the first answers do not end it.
+                "state": "paused",
                 "total": len(moves),
                 "move_ids": [fields.Command.set(selected.ids)],
             }
@@ -351,14 +356,14 @@ class L10nClDteAiBatch(models.Model):
                     lambda row: row.state == "failed" and row.reason != "refused"
                 )
                 retried._requeue()
-                # What a paused batch holds back, this one waits for.
-                rows.filtered(
-                    lambda row: row.state == "pending" and not row.next_attempt_at
-                ).next_attempt_at = fields.Datetime.now()
                 batch.validation_ids = [fields.Command.link(row.id) for row in rows]
                 commit()
                 self.env.invalidate_all()
+            # What a paused batch holds back, this one waits for.
+            held = Domain("next_attempt_at", "=", False)
+            batch._waiting_rows(held).next_attempt_at = fields.Datetime.now()
             validations._trigger_cron()
+        batch.state = "running"
         batch._update()
         return batch.sudo(False)
 

@@ -56,6 +56,7 @@ STORE_FIELDS = {
     "attempts": {},
     "is_current": {},
     "requested_by_id": {},
+    "batch_ids": {},
     "company_id": {
         "l10n_cl_dte_ai_service_id": {name: {} for name in CALL_FIELDS},
     },

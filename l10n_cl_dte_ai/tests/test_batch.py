@@ -173,6 +173,30 @@ class TestBatch(DteAiCommon, HttpCase):
             self.run_cron()
             self.assertEqual(other.state, "done")
 
+    def test_the_first_answers_do_not_end_it(self):
+        """With more documents than are queued at once it told of the first as of all."""
+        answered, new = self.documents(1), self.documents(1)
+        self.server.script(opinion())
+        self.click(answered)
+        batches = self.env[BATCH].sudo()
+        service_class = self.registry["l10n_cl_dte_ai.service"]
+
+        def commit(_model):  # the cron has answered what was queued
+            self.env.flush_all()
+            batches.search([])._update()
+
+        with (
+            patch.object(l10n_cl_dte_ai_batch, "CHUNK", 1),
+            patch.object(service_class, "_commit", commit),
+            self.bus() as sent,
+        ):
+            batch = self.start(answered + new)
+        self.assertEqual(batch.state, "running")
+        self.assertNotIn("l10n_cl_dte_ai/batch_done", [kind for _to, kind, _ in sent])
+        self.server.script(opinion())
+        self.run_cron()
+        self.assertEqual(batch.state, "done")
+
     def test_an_outage_does_not_end_it(self):
         moves = self.documents(1)
         batch = self.start(moves)
