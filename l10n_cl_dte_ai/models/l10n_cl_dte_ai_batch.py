@@ -217,13 +217,15 @@ class L10nClDteAiBatch(models.Model):
         return counts
 
     def _progress(self, counts):
-        waiting = counts.get("waiting", 0) + counts.get("no_opinion", 0)
+        open_rows = sum(
+            counts.get(outcome, 0) for outcome in ("waiting", "no_opinion", "cancelled")
+        )
         return {
             "id": self.id,
             "state": self.state,
             "total": self.total,
             "waiting": counts.get("waiting", 0),
-            "answered": max(self.total - waiting, 0),
+            "answered": max(self.total - open_rows, 0),
             "counts": counts,
             "generated": self.generated,
             "asks": bool(counts) or not self.generates,

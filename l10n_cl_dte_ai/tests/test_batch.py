@@ -114,6 +114,7 @@ class TestBatch(DteAiCommon, HttpCase):
         batch, other = self.start(moves), self.start(moves[0])
         batch.action_cancel()
         self.assertEqual(batch.state, "cancelled")
+        self.assertEqual(batch.progress["answered"], 0)
         self.server.script(opinion())
         self.run_cron()
         self.assertEqual(other.state, "done")
