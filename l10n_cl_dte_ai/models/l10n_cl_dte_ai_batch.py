@@ -416,8 +416,10 @@ class L10nClDteAiBatch(models.Model):
             )
             if batch.generates:
                 generated = batch.env._(
-                    "DTE generated: %(generated)s, left out: %(left_out)s.",
+                    "DTE generated: %(generated)s, generated before: %(before)s, left "
+                    "out: %(left_out)s.",
                     generated=batch.generated,
+                    before=max(batch.file_count - batch.generated, 0),
                     left_out=batch.left_out_count,
                 )
                 text = f"{text}. {generated}" if text else generated

@@ -267,7 +267,9 @@ class TestBatch(DteAiCommon, HttpCase):
         ).with_user(self.accountant)
         [told] = self.generate(batch)
         self.assertTrue(told["has_files"])
-        self.assertIn("DTE generated: 1, left out: 3.", told["message"])
+        self.assertIn(
+            "DTE generated: 1, generated before: 1, left out: 3.", told["message"]
+        )
         self.assertEqual((batch.file_count, batch.left_out_count), (2, 3))
         reasons = {line["record"]["id"]: line["message"] for line in batch.left_out}
         self.assertEqual(set(reasons), set((bad | draft | cancelled).ids))
