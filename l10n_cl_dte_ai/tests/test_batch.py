@@ -45,8 +45,11 @@ class TestBatch(DteAiCommon, HttpCase):
         cancelled.button_cancel()
         entry = self.company_data["default_journal_misc"]
         other = self.env["account.move"].create({"journal_id": entry.id})
+        answered.action_post()
         wizard = self.wizard(new | answered | bad | cancelled | other)
         self.assertEqual(wizard.selected_count, 5)
+        self.assertIn("Drafts: 1.", wizard.draft_notice)
+        self.assertFalse(self.wizard(answered).draft_notice)
         self.assertEqual(wizard.new_count, 1)
         self.assertEqual(wizard.answered_count, 1)
         self.assertEqual(wizard.left_out_count, 3)

@@ -29,6 +29,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
     )
     left_out_count = fields.Integer(compute="_compute_counts", string="Left out")
     left_out = fields.Json(compute="_compute_counts")
+    draft_notice = fields.Char(compute="_compute_counts")
     applicable_ids = fields.Many2many("account.move", compute="_compute_counts")
     applicable_count = fields.Integer(compute="_compute_counts", string="To Generate")
     has_service = fields.Boolean(compute="_compute_counts")
@@ -67,6 +68,11 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             wizard.selected_count = len(moves)
             wizard.applicable_ids = applicable
             wizard.applicable_count = len(applicable)
+            drafts = wizard.applicable_ids.filtered(lambda move: move.state == "draft")
+            wizard.draft_notice = bool(drafts) and self.env._(
+                "Drafts: %s. They are checked, and get no DTE until they are confirmed.",
+                len(drafts),
+            )
             wizard.answered_count = answered
             wizard.new_count = len(applicable) - answered
             wizard.left_out_count = sum(reasons.values())
