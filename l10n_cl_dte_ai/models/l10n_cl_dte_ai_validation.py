@@ -222,6 +222,8 @@ class L10nClDteAiValidation(models.Model):
 
     def _explain(self):
         """Return why there is no opinion yet and what happens next, for a person."""
+        if self.state == "cancelled":  # nothing happens next
+            return False
         if not self.reason:
             return (
                 self.env._("The AI service has not been asked yet.")

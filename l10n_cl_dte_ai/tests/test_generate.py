@@ -710,8 +710,11 @@ class QueueTests:
     def test_retry_and_cancel(self):
         document = self.create_queued()
         row = self.validation(document).sudo(False)
+        row.sudo().reason = "timeout"
+        self.assertIn("asked again by itself", row.message)
         row.action_cancel()
         self.assertEqual(row.state, "cancelled")
+        self.assertFalse(row.message)
         self.assertFalse(document.l10n_cl_dte_ai_state)
         self.run_cron()
         with self.assertRaises(UserError):
