@@ -412,30 +412,36 @@ class AccountMove(models.Model):
                 return self.commercial_partner_id
         return self
 
+    def _l10n_cl_dte_ai_name(self):
+        """Return the document's name and customer: drafts have no number."""
+        partner = self.commercial_partner_id.name or "—"
+        return f"{self.display_name} · {partner}"
+
     # === Posting === #
 
     def _l10n_cl_dte_ai_require_verdict(self):
         """:raise UserError: for what company policy does not let through, all at once"""
         problems = []
         for move in self:
+            name = move._l10n_cl_dte_ai_name()
             findings = move._l10n_cl_dte_ai_findings()
             errors = [f.message for f in findings if f.severity == dte_rules.ERROR]
             if errors:
-                problems.append(f"{move.display_name}: {' '.join(errors)}")
+                problems.append(f"{name}: {' '.join(errors)}")
                 continue
             validation = move._l10n_cl_dte_ai_current_validation()
             if validation.state != "done":
                 problems.append(
                     self.env._(
                         "%s: the AI service has not answered yet. Press Generate DTE.",
-                        move.display_name,
+                        name,
                     )
                 )
             elif move._l10n_cl_dte_ai_needs_override(findings):
                 problems.append(
                     self.env._(
                         "%s: the AI service objects. Press Generate DTE to see why.",
-                        move.display_name,
+                        name,
                     )
                 )
         if problems:

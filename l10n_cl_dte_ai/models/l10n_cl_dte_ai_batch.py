@@ -163,9 +163,7 @@ class L10nClDteAiBatch(models.Model):
             named = named[:NAMED]
             lines = []
             for move, reason in named._l10n_cl_dte_ai_why_no_file().items():
-                # Drafts have no number to know them by.
-                partner = move.commercial_partner_id.name or "—"
-                name = f"{move.display_name} · {partner}"
+                name = move._l10n_cl_dte_ai_name()
                 lines.append(
                     {
                         "severity": "warning",

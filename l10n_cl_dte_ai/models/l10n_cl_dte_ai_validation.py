@@ -453,7 +453,7 @@ class L10nClDteAiValidation(models.Model):
                 BUS_ANSWER,
                 {
                     "move_id": move.id,
-                    "name": f"{move.display_name} · {move.commercial_partner_id.name}",
+                    "name": move._l10n_cl_dte_ai_name(),
                     "outcome": validation.outcome,
                     "message": text,
                 },

@@ -378,7 +378,9 @@ class TestBatch(DteAiCommon, HttpCase):
             {"l10n_cl_dte_ai_on_post": "required", "l10n_cl_dte_ai_policy": "warn"}
         )
         good, bad = self.create_document(), self.create_document()
-        with self.assertRaisesRegex(UserError, "has not answered yet"):
+        with self.assertRaisesRegex(
+            UserError, f"{good.partner_id.name}: the AI service has not answered yet"
+        ):
             good.action_post()
         self.server.script(opinion(), opinion("reject"))
         self.click(good)
