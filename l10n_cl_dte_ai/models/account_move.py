@@ -430,20 +430,26 @@ class AccountMove(models.Model):
                 problems.append(f"{name}: {' '.join(errors)}")
                 continue
             validation = move._l10n_cl_dte_ai_current_validation()
-            if validation.state != "done":
-                problems.append(
-                    self.env._(
-                        "%s: the AI service has not answered yet. Press Generate DTE.",
-                        name,
-                    )
+            # Who was asked and could not answer is the policy's matter.
+            was_asked = validation.reason or validation.state in ("done", "failed")
+            if not was_asked:
+                text = self.env._(
+                    "%s: the AI service has not been asked yet. Press Generate DTE.",
+                    name,
                 )
-            elif move._l10n_cl_dte_ai_needs_override(findings):
-                problems.append(
-                    self.env._(
-                        "%s: the AI service objects. Press Generate DTE to see why.",
-                        name,
-                    )
+            elif not move._l10n_cl_dte_ai_needs_override(findings, validation):
+                continue
+            elif validation.state == "done":
+                text = self.env._(
+                    "%s: the AI service objects. Press Generate DTE to see why.", name
                 )
+            else:
+                text = self.env._(
+                    "%s: the AI service has given no opinion yet, and company policy "
+                    "wants its approval. Press Generate DTE to see why.",
+                    name,
+                )
+            problems.append(text)
         if problems:
             raise UserError(
                 self.env._("Not confirmed, so that no folio is spent:")

@@ -245,10 +245,12 @@ class L10nClDteAiValidation(models.Model):
         due = max(self.next_attempt_at or now, self._service().blocked_until or now)
         if due <= now:
             return text
+        # Odoo's scheduler looks once a minute: half of that later, on average.
+        expected = due + timedelta(seconds=30)
         return self.env._(
-            "%(explanation)s Next attempt at %(time)s.",
+            "%(explanation)s Next attempt at about %(time)s.",
             explanation=text,
-            time=format_datetime(self.env, due, dt_format="HH:mm:ss"),
+            time=format_datetime(self.env, expected, dt_format="HH:mm"),
         )
 
     # === Valid actions: buttons, crons and checks all ask this === #

@@ -373,13 +373,32 @@ class TestBatch(DteAiCommon, HttpCase):
     def test_posting_does_nothing_unless_wanted(self):
         self.assertFalse(self.create_posted().l10n_cl_dte_ai_state)
 
+    def test_a_service_that_is_down_blocks_nobody_but_by_policy(self):
+        for policy, is_posted in (("advise", True), ("warn", True), ("block", False)):
+            with self.subTest(policy):
+                self.company.sudo().write(
+                    {
+                        "l10n_cl_dte_ai_on_post": "required",
+                        "l10n_cl_dte_ai_policy": policy,
+                    }
+                )
+                document = self.create_document()
+                self.server.script(reply(500, b""))
+                self.click(document)
+                if is_posted:
+                    document.action_post()
+                else:
+                    with self.assertRaisesRegex(UserError, "has given no opinion yet"):
+                        document.action_post()
+                self.assertEqual(document.state == "posted", is_posted)
+
     def test_posting_waits_for_the_verdict_where_required(self):
         self.company.write(
             {"l10n_cl_dte_ai_on_post": "required", "l10n_cl_dte_ai_policy": "warn"}
         )
         good, bad = self.create_document(), self.create_document()
         with self.assertRaisesRegex(
-            UserError, f"{good.partner_id.name}: the AI service has not answered yet"
+            UserError, f"{good.partner_id.name}: the AI service has not been asked yet"
         ):
             good.action_post()
         self.server.script(opinion(), opinion("reject"))
