@@ -143,7 +143,7 @@ class L10nClDteAiService(models.Model):
                        AND (rate_per_minute = 0 OR next_slot_at IS NULL
                             OR next_slot_at <= clock.now + %(max_wait)s)
                        AND (breaker_failures < %(failures)s
-                            OR breaker_until <= clock.now
+                            OR (breaker_until IS NULL OR breaker_until <= clock.now)
                             AND (probe_until IS NULL OR probe_until <= clock.now))
                  RETURNING EXTRACT(EPOCH FROM next_slot_at - clock.now)
                            - %(margin)s * 60.0 / NULLIF(rate_per_minute, 0),
@@ -257,38 +257,41 @@ class L10nClDteAiService(models.Model):
         Those that were under way when it opened do not open it for longer, even if
         they end after that; the probe that fails does.
         """
+        # Of this row's columns only: where another worker's failure comes first, what
+        # a subquery found is not found anew, and the breaker would never open.
+        opens = SQL(
+            """
+            breaker_failures + %(number)s >= %(failures)s
+            AND (breaker_failures < %(failures)s
+                 OR breaker_until <= clock.now AND probe_until IS NOT NULL)
+            """,
+            number=number,
+            failures=FAILURES_TO_OPEN,
+        )
         with self._own_cursor() as cr:
             cr.execute(
                 SQL(
                     """
                     WITH clock AS (
-                        SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now),
-                    opening AS (
-                        SELECT id FROM l10n_cl_dte_ai_service, clock
-                         WHERE id = %(id)s
-                           AND breaker_failures + %(number)s >= %(failures)s
-                           AND (breaker_failures < %(failures)s
-                                OR breaker_until <= clock.now
-                                AND probe_until IS NOT NULL)
-                           FOR UPDATE OF l10n_cl_dte_ai_service)
-                    UPDATE l10n_cl_dte_ai_service service
+                        SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now)
+                    UPDATE l10n_cl_dte_ai_service
                        SET breaker_failures = breaker_failures + %(number)s,
-                           probe_until = CASE WHEN EXISTS (SELECT FROM opening)
+                           probe_until = CASE WHEN %(opens)s
                                THEN NULL ELSE probe_until END,
                            breaker_opens = breaker_opens
-                               + (SELECT count(*) FROM opening),
-                           breaker_until = CASE WHEN EXISTS (SELECT FROM opening)
+                               + CASE WHEN %(opens)s THEN 1 ELSE 0 END,
+                           breaker_until = CASE WHEN %(opens)s
                                THEN clock.now
                                     + (%(seconds)s::int[])[
                                         LEAST(breaker_opens + 1, %(steps)s)]
                                     * INTERVAL '1 second'
                                ELSE breaker_until END
                       FROM clock
-                     WHERE service.id = %(id)s
+                     WHERE id = %(id)s
                     """,
                     id=self.id,
                     number=number,
-                    failures=FAILURES_TO_OPEN,
+                    opens=opens,
                     seconds=list(OPEN_SECONDS),
                     steps=len(OPEN_SECONDS),
                 )

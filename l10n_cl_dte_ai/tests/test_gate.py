@@ -387,6 +387,11 @@ class BreakerTests:
         self.let_pass(2)
         self.assertTrue(self.gate._acquire())
 
+    def test_open_without_an_end_is_half_open(self):
+        """Whatever has written it: a service must not stay closed for ever."""
+        self.gate.write({"breaker_failures": 5, "breaker_until": False})
+        self.assertTrue(self.gate._acquire().is_probe)
+
     def test_the_cron_rests_while_a_probe_is_under_way(self):
         """It claimed, was refused and began anew, as fast as it could."""
         row = self.env["l10n_cl_dte_ai.validation"]._request(self.create_document())

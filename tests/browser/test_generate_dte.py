@@ -95,7 +95,9 @@ def test_a_service_that_is_down_blocks_nobody(service, page, open_invoice, scree
     page.locator(GENERATE).click()
     expect(in_dialog(page, "outcome").locator(".text-bg-info")).to_be_visible()
     assert time.monotonic() - start < 12
-    expect(in_dialog(page, "message")).to_have_text(re.compile(r"hacia las \d\d:\d\d\."))
+    expect(in_dialog(page, "message")).to_have_text(
+        re.compile(r"hacia las \d\d:\d\d\.")
+    )
     screenshot("service-down")
 
     in_dialog(page, "action_queue_and_close").click()

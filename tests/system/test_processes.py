@@ -335,7 +335,7 @@ def test_a_conflict_over_what_was_not_sent(processes):
     asked = threading.Barrier(8)  # of the ten: the last two wait for a thread
 
     def answer(handler):
-        if asked.wait(20):
+        if asked.wait(5):
             handler.pause(1)
             opinion("review")(handler)
             return
@@ -361,6 +361,27 @@ def test_a_conflict_over_what_was_not_sent(processes):
     )
     other.close()
     assert len(re.findall("(?i)serializ", processes.log())) > before
+
+
+def test_two_failures_at_once_open_the_breaker(processes):
+    """Each counted four, none opened it, and nobody was asked again."""
+    [document] = processes.take(1)
+    processes.begin()
+    other = processes.connect()
+
+    def answer(handler):
+        with other.cursor() as cr:
+            cr.execute("UPDATE l10n_cl_dte_ai_service SET breaker_failures = 4")
+        threading.Timer(0.5, other.commit).start()
+        reply(500)(handler)
+
+    processes.service.begin(answer)
+    processes.click(document)
+    other.close()
+    assert processes.sql(
+        "SELECT breaker_failures, breaker_opens, breaker_until IS NOT NULL"
+        " FROM l10n_cl_dte_ai_service"
+    ) == [(5, 1, True)]
 
 
 @pytest.mark.parametrize("who", ["click", "cron"])
