@@ -14,6 +14,10 @@ _logger = logging.getLogger(__name__)
 # The limit counts per clock minute at the service, and requests arrive with some
 # jitter: so much slower than the limit keeps the arrivals within it.
 RATE_MARGIN = 0.0167
+# From one slot to the next; NULL where there is no limit.
+INTERVAL = SQL(
+    "(%s * 60.0 / NULLIF(rate_per_minute, 0)) * INTERVAL '1 second'", 1 + RATE_MARGIN
+)
 # Nobody decides on the very moment of a slot: so late costs none of the limit.
 LATENESS = timedelta(milliseconds=10)
 
@@ -130,8 +134,7 @@ class L10nClDteAiService(models.Model):
                     UPDATE l10n_cl_dte_ai_service service
                        SET next_slot_at = CASE WHEN rate_per_minute > 0
                                THEN GREATEST(next_slot_at, clock.now - %(lateness)s)
-                                    + (%(margin)s * 60.0 / rate_per_minute)
-                                    * INTERVAL '1 second'
+                                    + %(interval)s
                            END,
                            retry_credit = LEAST(retry_credit + 1, %(max_credit)s),
                            probe_until = CASE WHEN breaker_failures >= %(failures)s
@@ -145,12 +148,11 @@ class L10nClDteAiService(models.Model):
                        AND (breaker_failures < %(failures)s
                             OR (breaker_until IS NULL OR breaker_until <= clock.now)
                             AND (probe_until IS NULL OR probe_until <= clock.now))
-                 RETURNING EXTRACT(EPOCH FROM next_slot_at - clock.now)
-                           - %(margin)s * 60.0 / NULLIF(rate_per_minute, 0),
+                 RETURNING EXTRACT(EPOCH FROM next_slot_at - %(interval)s - clock.now),
                            probe_until IS NOT NULL
                     """,
                     id=self.id,
-                    margin=1 + RATE_MARGIN,
+                    interval=INTERVAL,
                     lateness=LATENESS,
                     max_wait=max_wait,
                     max_credit=MAX_RETRY_CREDIT,
@@ -209,9 +211,7 @@ class L10nClDteAiService(models.Model):
                         UPDATE l10n_cl_dte_ai_service service
                            SET retry_credit = retry_credit - %(sends)s,
                                next_slot_at = CASE WHEN rate_per_minute > 0
-                                   THEN GREATEST(next_slot_at, clock.now)
-                                        + (%(margin)s * 60.0 / rate_per_minute)
-                                        * INTERVAL '1 second'
+                                   THEN GREATEST(next_slot_at, clock.now) + %(interval)s
                                END
                           FROM clock
                          WHERE id = %(id)s
@@ -222,7 +222,7 @@ class L10nClDteAiService(models.Model):
                         """,
                         id=self.id,
                         sends=SENDS_PER_RETRY,
-                        margin=1 + RATE_MARGIN,
+                        interval=INTERVAL,
                         failures=FAILURES_TO_OPEN,
                     )
                 )
