@@ -1,21 +1,20 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import json
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import dte_document, dte_rules
+from ..tools import dte_document
 from ..tools.dte_document import FACTURA_COMPRA, GUIA
-from .account_move_generation import OVERRIDE_GROUP
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 
+# pylint: disable=consider-merging-classes-inherited
 class AccountMove(models.Model):
+    """An invoice that may become a DTE: fields, state, views and buttons."""
+
     _inherit = "account.move"
 
-    # === Fields === #
     l10n_cl_dte_ai_validation_ids = fields.One2many(
         "l10n_cl_dte_ai.validation",
         "move_id",
@@ -48,11 +47,6 @@ class AccountMove(models.Model):
         string="Can Become a DTE",
         compute="_compute_l10n_cl_dte_ai_is_candidate",
         help="A document that a Chilean company issues: the button is shown.",
-    )
-    # The date that posting gave to an undated draft. It is not the accountant's word,
-    # so a verdict on the draft still holds; a date that she enters later is.
-    l10n_cl_dte_ai_posting_date = fields.Date(
-        string="Date Given by Posting", readonly=True, copy=False
     )
 
     # === Compute === #
@@ -137,6 +131,8 @@ class AccountMove(models.Model):
             move=SQL.identifier(alias, "id"),
         )
 
+    # === Views === #
+
     @api.model
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):
         # EXTENDS 'base'
@@ -158,82 +154,6 @@ class AccountMove(models.Model):
     @api.model
     def _l10n_cl_dte_ai_has_chilean_company(self):
         return "CL" in self.env.companies.account_fiscal_country_id.mapped("code")
-
-    def _get_alerts(self):
-        # EXTENDS 'account'
-        alerts = super()._get_alerts()
-        if not self.l10n_cl_dte_ai_is_candidate or not self.env.user.has_group(
-            USER_GROUP
-        ):
-            return alerts
-        alerts.update(self._l10n_cl_dte_ai_mend_alerts())
-        if self._l10n_cl_dte_ai_outdated_files():
-            alerts["l10n_cl_dte_ai_file"] = {
-                "level": "warning",
-                "message": self.env._(
-                    "The document has changed since its DTE was generated. Press "
-                    "Generate DTE to replace the file."
-                ),
-            }
-        open_findings = {
-            "action_text": self.env._("See what was found"),
-            "action": self._l10n_cl_dte_ai_wizard_action(),
-        }
-        match self.l10n_cl_dte_ai_state:
-            case "rejected":
-                alerts["l10n_cl_dte_ai_rejected"] = {
-                    "level": "danger",
-                    "message": self.env._("The AI service advises against sending."),
-                    **open_findings,
-                }
-            case "review":
-                alerts["l10n_cl_dte_ai_review"] = {
-                    "level": "warning",
-                    "message": self.env._(
-                        "The AI service recommends a review of this document."
-                    ),
-                    **open_findings,
-                }
-            case "outdated":
-                alerts["l10n_cl_dte_ai_outdated"] = {
-                    "level": "info",
-                    "message": self.env._(
-                        "The document has changed since the AI service saw it. Press "
-                        "Generate DTE to check it again."
-                    ),
-                }
-            case "waiting" | "no_opinion" | "failed" as state:
-                validation = self._l10n_cl_dte_ai_current_validation()
-                alerts[f"l10n_cl_dte_ai_{state}"] = {
-                    "level": "warning" if state == "failed" else "info",
-                    "message": validation.message
-                    or self.env._("The AI service is being asked."),
-                    **open_findings,
-                }
-        return alerts
-
-    def _l10n_cl_dte_ai_mend_alerts(self):
-        """Return an alert for each record whose errors the SII would refuse."""
-        if (
-            not self.id
-            or not self.invoice_line_ids
-            or not self._l10n_cl_dte_ai_is_covered()
-            or self.sudo().l10n_cl_dte_ai_attachment_id
-        ):
-            return {}
-        messages = {}
-        for finding in self._l10n_cl_dte_ai_findings():
-            if finding.severity == dte_rules.ERROR:
-                record = self._l10n_cl_dte_ai_record_to_mend(finding)
-                messages.setdefault(record, []).append(finding.message)
-        alerts = {}
-        for record, texts in messages.items():
-            alert = {"level": "warning", "message": "\n".join(texts)}
-            if record != self:
-                alert["action_text"] = self.env._("Open %s", record.display_name)
-                alert["action"] = record._get_records_action()
-            alerts[f"l10n_cl_dte_ai_mend_{record._name}_{record.id}"] = alert
-        return alerts
 
     # === CRUD === #
 
@@ -323,175 +243,7 @@ class AccountMove(models.Model):
             "context": {"default_move_id": self.id},
         }
 
-    # === Business === #
-
-    def _l10n_cl_dte_ai_ask(self):
-        """Have an opinion on the document as it is, or a row in the queue for it.
-
-        Errors that Odoo's data shows stop here: no request is spent on a document that
-        has to change anyway.
-        """
-        self.ensure_one()
-        service = self.company_id.sudo().l10n_cl_dte_ai_service_id
-        if service._no_call_reason() == "not_configured":
-            return
-        contents = self._l10n_cl_dte_ai_contents()
-        if self._l10n_cl_dte_ai_has_errors(contents[self].document):
-            return
-        validation = self.env["l10n_cl_dte_ai.validation"]._request(self, contents)
-        if validation.state == "failed" and validation.reason != "refused":
-            validation.with_user(self.env.user)._requeue()
-        validation._ask_now()
-
-    def _l10n_cl_dte_ai_findings(self):
-        """Return what the rules find in Odoo's data.
-
-        :rtype: list[dte_rules.Finding]
-        """
-        return self._l10n_cl_dte_ai_check(self._l10n_cl_dte_document())
-
-    def _l10n_cl_dte_ai_check(self, document):
-        """Return what the rules find in a document that was built of this invoice."""
-        self.ensure_one()
-        company_tz = self.company_id.partner_id.tz or "America/Santiago"
-        today = fields.Date.context_today(self.with_context(tz=company_tz))
-        return dte_rules.check(document, today, self.env._)
-
-    def _l10n_cl_dte_ai_has_errors(self, document):
-        return any(
-            finding.severity == dte_rules.ERROR
-            for finding in self._l10n_cl_dte_ai_check(document)
-        )
-
-    def _l10n_cl_dte_ai_current_validation(self):
-        """Return the row of the document as it is now, also one not yet answered."""
-        self.ensure_one()
-        return self._l10n_cl_dte_ai_current_validations()[self]
-
-    def _l10n_cl_dte_ai_current_validations(self, documents=None):
-        """Return the row of each document as it is now, also one not yet answered.
-
-        :param documents: what `_l10n_cl_dte_documents` returns, where that is known
-        :rtype: dict[AccountMove, L10nClDteAiValidation]
-        """
-        contents = self._l10n_cl_dte_ai_contents(documents)
-        return {
-            move: move._l10n_cl_dte_ai_row(content).filtered(
-                lambda row: row.state != "cancelled"
-            )
-            for move, content in contents.items()
-        }
-
-    def _l10n_cl_dte_ai_row(self, content):
-        """Return the row on a content of this document, none where there is none.
-
-        Once the file is settled, the row on it stays the document's: it is not
-        outdated by a customer who moves years later.
-        """
-        rows = self.sudo().l10n_cl_dte_ai_validation_ids
-        row = rows.filtered(lambda row: row.digest == content.digest)
-        if not row and rows and self._l10n_cl_dte_ai_is_settled():
-            row = rows.filtered(
-                lambda row: dte_document.is_same_but_for_parties(
-                    json.loads(row.request_body)["dte_data"], content.dte_data
-                )
-            )
-        return row[:1]
-
-    def _l10n_cl_dte_ai_record_to_mend(self, finding):
-        """Return the record in which a rule's finding is mended."""
-        self.ensure_one()
-        match finding.target:
-            case dte_rules.COMPANY:
-                return self.company_id
-            case dte_rules.EMISOR:
-                return self.company_id.partner_id
-            case dte_rules.RECEPTOR if finding.field in ("DirRecep", "CmnaRecep"):
-                return self.partner_id
-            case dte_rules.RECEPTOR:
-                return self.commercial_partner_id
-        return self
-
     def _l10n_cl_dte_ai_name(self):
         """Return the document's name and customer: drafts have no number."""
         partner = self.commercial_partner_id.name or "—"
         return f"{self.display_name} · {partner}"
-
-    # === Posting === #
-
-    def _l10n_cl_dte_ai_require_verdict(self):
-        """:raise UserError: for what company policy does not let through, all at once"""
-        problems = []
-        for move in self:
-            name = move._l10n_cl_dte_ai_name()
-            findings = move._l10n_cl_dte_ai_findings()
-            errors = [f.message for f in findings if f.severity == dte_rules.ERROR]
-            if errors:
-                problems.append(f"{name}: {' '.join(errors)}")
-                continue
-            validation = move._l10n_cl_dte_ai_current_validation()
-            # Who was asked and could not answer is the policy's matter.
-            was_asked = validation.reason or validation.state in ("done", "failed")
-            if not was_asked:
-                text = self.env._(
-                    "%s: the AI service has not been asked yet. Press Generate DTE.",
-                    name,
-                )
-            elif not move._l10n_cl_dte_ai_needs_override(findings, validation):
-                continue
-            elif validation.state == "done":
-                text = self.env._(
-                    "%s: the AI service objects. Press Generate DTE to see why.", name
-                )
-            else:
-                text = self.env._(
-                    "%s: the AI service has given no opinion yet, and company policy "
-                    "wants its approval. Press Generate DTE to see why.",
-                    name,
-                )
-            problems.append(text)
-        if problems:
-            raise UserError(
-                self.env._("Not confirmed, so that no folio is spent:")
-                + "\n\n"
-                + "\n".join(problems)
-            )
-
-    def _l10n_cl_dte_ai_on_post(self, value):
-        """Return the documents of companies that have chosen a way on posting."""
-        return self.filtered(
-            lambda move: (
-                move.company_id.l10n_cl_dte_ai_on_post == value
-                and move._l10n_cl_dte_ai_is_covered()
-                and move.company_id.sudo().l10n_cl_dte_ai_service_id._no_call_reason()
-                != "not_configured"
-            )
-        )
-
-    def _post(self, soft=True):
-        # EXTENDS 'account': remember which dates were posting's and not the user's, and
-        # do what the company wants on posting.
-        required = self._l10n_cl_dte_ai_on_post("required")
-        if not self.env.user.has_group(OVERRIDE_GROUP):
-            required._l10n_cl_dte_ai_require_verdict()
-        undated = self.filtered(
-            lambda move: move.l10n_cl_dte_ai_is_candidate and not move.invoice_date
-        )
-        posted = super()._post(soft)
-        for date, moves in (
-            undated.filtered("invoice_date").grouped("invoice_date").items()
-        ):
-            moves.l10n_cl_dte_ai_posting_date = date
-        contents = {
-            move: content
-            for move, content in (posted & self)
-            ._l10n_cl_dte_ai_on_post("background")
-            ._l10n_cl_dte_ai_contents()
-            .items()
-            if not move._l10n_cl_dte_ai_has_errors(content.document)
-        }
-        if contents:
-            moves = self.concat(*contents)
-            self.env["l10n_cl_dte_ai.validation"]._request(moves, contents)
-            self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
-        return posted

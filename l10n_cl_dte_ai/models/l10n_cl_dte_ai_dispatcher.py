@@ -16,10 +16,10 @@ from odoo.service.model import retrying
 from odoo.tools import SQL
 
 from ..tools import ai_service
-from .clock import database_now, database_soon
+from .database import NO_CURSOR, database_now, database_soon
 from .fetch_tree import fetch_tree
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
-from .l10n_cl_dte_ai_service import CALL_FIELDS, NO_CURSOR
+from .l10n_cl_dte_ai_service import CALL_FIELDS
 from .l10n_cl_dte_ai_validation import LEASE
 
 _logger = logging.getLogger(__name__)

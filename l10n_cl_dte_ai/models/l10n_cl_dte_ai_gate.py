@@ -6,8 +6,7 @@ from typing import NamedTuple
 from odoo import fields, models
 from odoo.tools import SQL
 
-from .clock import database_now, database_soon
-from .l10n_cl_dte_ai_service import NO_CURSOR
+from .database import NO_CURSOR, database_now, database_soon
 
 _logger = logging.getLogger(__name__)
 

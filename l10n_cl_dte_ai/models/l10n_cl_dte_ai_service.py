@@ -1,22 +1,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-import contextlib
 import logging
 import os
 import random
 from datetime import timedelta
 
-import psycopg2
-import psycopg2.pool
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
-from odoo.modules import module
-from odoo.tools import SQL, config
+from odoo.tools import SQL
 
 from ..tools import ai_service
-from .clock import database_now
+from .database import NO_CURSOR, can_commit, commit, database_now, own_cursor
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
@@ -49,9 +45,6 @@ MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
 
 # A service that limits without saying for how long: 3 s, doubled up to a minute.
 BLIND_LIMIT_BASE, BLIND_LIMIT_MAX = 3, 60
-
-# What a cursor of its own may cost: the database is away, or all is in use.
-NO_CURSOR = (psycopg2.OperationalError, psycopg2.pool.PoolError)
 
 
 class L10nClDteAiService(models.Model):
@@ -465,20 +458,10 @@ class L10nClDteAiService(models.Model):
         if not SHOWN_STATE.isdisjoint(changed):
             self._notify_health(values)
 
-    @contextlib.contextmanager
     def _own_cursor(self):
-        if not self._can_commit():  # a test sees its own data only
+        if not self._can_commit():
             self.flush_recordset()
-            yield self.env.cr
-            return
-        with self.env.registry.cursor() as cr:
-            # In Odoo's own isolation two workers would fail on each other's writes
-            # instead of waiting the millisecond.
-            cr.execute(
-                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;"
-                "SET LOCAL lock_timeout = '2s'"
-            )
-            yield cr
+        return own_cursor(self.env)
 
     @api.model
     def get_status(self):
@@ -571,17 +554,8 @@ class L10nClDteAiService(models.Model):
 
     @api.model
     def _commit(self):
-        """Commit, outside of tests: the one place of this addon that does.
-
-        A call can take seconds.  With a transaction open, locks would be held as long,
-        and a retry after a serialization failure would ask the service again.
-        """
-        if self._can_commit():
-            self.env.cr.commit()  # pylint: disable=invalid-commit
-        else:
-            self.env.flush_all()
+        commit(self.env)
 
     @api.model
     def _can_commit(self):
-        # As `account.move.send` does.
-        return not (config["test_enable"] or module.current_test)
+        return can_commit()

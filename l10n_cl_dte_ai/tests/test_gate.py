@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from odoo.tests import tagged
 
-from ..models.clock import database_now
+from ..models.database import database_now
 from ..models.l10n_cl_dte_ai_gate import MAX_CLICK_WAIT, Grant
 from ..tools import ai_service
 from . import misbehaving_server as wire
