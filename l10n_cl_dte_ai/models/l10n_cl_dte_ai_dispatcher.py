@@ -15,7 +15,7 @@ from odoo.fields import Domain
 from odoo.service.model import retrying
 from odoo.tools import SQL
 
-from ..tools import ai_service
+from ..tools import ai
 from .database import NO_CURSOR, database_now, database_soon
 from .fetch_tree import fetch_tree
 from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
@@ -76,7 +76,7 @@ class Call(NamedTuple):
 class Result(NamedTuple):
     call: Call
     outcome: object  # an `Opinion` or an `AIServiceError`
-    trace: ai_service.Trace
+    trace: ai.Trace
 
 
 # The dispatcher is a room of its own beside the rows.
@@ -112,7 +112,7 @@ class L10nClDteAiValidation(models.Model):
         if not validation._claim():
             return
         (call,) = validation._calls(service.generation)
-        client = service._client(ai_service.INTERACTIVE)
+        client = service._client(ai.INTERACTIVE)
         grant = service._acquire(MAX_CLICK_WAIT)
         if not grant:
             # Without a time the service was just deleted: another may be asked at once.
@@ -172,7 +172,7 @@ class L10nClDteAiValidation(models.Model):
         """
         end = time.monotonic() + seconds
         # The address and the key of now: once they change, this slice is over.
-        clients = _Clients(partial(service._client, ai_service.BACKGROUND))
+        clients = _Clients(partial(service._client, ai.BACKGROUND))
         generation = service.generation
         ready, under_way, results = deque(), {}, []
         admitted = 0  # of those that are ready
@@ -443,12 +443,12 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _log_attempts(self, service, results, in_background):
         kinds = {
-            ai_service.Opinion: "opinion",
-            ai_service.NoOpinion: "no_opinion",
-            ai_service.RateLimited: "rate_limited",
-            ai_service.Refused: "refused",
-            ai_service.Misconfigured: "misconfigured",
-            ai_service.Unavailable: "unavailable",
+            ai.Opinion: "opinion",
+            ai.NoOpinion: "no_opinion",
+            ai.RateLimited: "rate_limited",
+            ai.Refused: "refused",
+            ai.Misconfigured: "misconfigured",
+            ai.Unavailable: "unavailable",
         }
         self.env["l10n_cl_dte_ai.attempt"].create(
             [
@@ -481,7 +481,7 @@ class L10nClDteAiValidation(models.Model):
             "lease_until": False,
         }
         match outcome:
-            case ai_service.Opinion():
+            case ai.Opinion():
                 self.write(
                     {
                         **call,
@@ -496,7 +496,7 @@ class L10nClDteAiValidation(models.Model):
                         "next_attempt_at": False,
                     }
                 )
-            case ai_service.Refused():
+            case ai.Refused():
                 self.write(
                     {
                         **call,
@@ -512,11 +512,11 @@ class L10nClDteAiValidation(models.Model):
 
     def _store_no_answer(self, outcome):
         match outcome:
-            case ai_service.RateLimited() | ai_service.Misconfigured():
+            case ai.RateLimited() | ai.Misconfigured():
                 # Nobody was asked: the attempt does not count, the service's state
                 # says when it goes on.
                 self._postpone(outcome.code, database_now(self.env))
-            case ai_service.Unavailable(code="unreachable"):
+            case ai.Unavailable(code="unreachable"):
                 # The same: a restart of the service burns no document's attempts.
                 self._postpone(outcome.code, self._later(self.attempts + 1))
             case _:
@@ -558,7 +558,7 @@ def _findings(errors, warnings):
 
 def _went_well(result):
     """Tell whether the service was there: if not, no more is sent to it for now."""
-    return isinstance(result.outcome, ai_service.Opinion | ai_service.Refused)
+    return isinstance(result.outcome, ai.Opinion | ai.Refused)
 
 
 def _perform(client, call, may_retry=lambda: False):
@@ -569,13 +569,13 @@ def _perform(client, call, may_retry=lambda: False):
             idempotency_key=call.idempotency_key,
             may_retry=may_retry,
         )
-    except ai_service.AIServiceError as error:
+    except ai.AIServiceError as error:
         outcome = error
     except Exception:  # noqa: BLE001
         # A row must not stay "sending" for a fault of ours; no traceback of it, since
         # a local variable of the client holds the key.
         _logger.error("Asking the AI service failed unexpectedly")
-        outcome = ai_service.Unavailable("interrupted")
+        outcome = ai.Unavailable("interrupted")
     return Result(call, outcome, client.trace)
 
 

@@ -11,7 +11,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import ai_service
+from ..tools import ai
 from .database import NO_CURSOR, can_commit, commit, database_now, own_cursor
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
@@ -87,12 +87,12 @@ class L10nClDteAiService(models.Model):
     )
     interactive_seconds = fields.Integer(
         string="Time limit while a person waits",
-        default=int(ai_service.INTERACTIVE.total),
+        default=int(ai.INTERACTIVE.total),
         help="In seconds. After that the document is queued and the person goes on.",
     )
     background_seconds = fields.Integer(
         string="Time limit in the background",
-        default=int(ai_service.BACKGROUND.total),
+        default=int(ai.BACKGROUND.total),
         help="In seconds, for a document in the queue.",
     )
     database_uuid = fields.Char("Configured in Database", readonly=True, copy=False)
@@ -155,7 +155,7 @@ class L10nClDteAiService(models.Model):
             key = service.new_key
             if not key:  # an untouched, empty input
                 continue
-            if not ai_service.is_valid_key(key):
+            if not ai.is_valid_key(key):
                 raise ValidationError(
                     self.env._(
                         "The key must have 16 to 512 characters: letters, digits and "
@@ -219,7 +219,7 @@ class L10nClDteAiService(models.Model):
             ),
         }
         for service in self:
-            if problem := ai_service.check_url(service.url, service.allow_http):
+            if problem := ai.check_url(service.url, service.allow_http):
                 raise ValidationError(messages[problem])
 
     def _pin_to_database(self):
@@ -274,13 +274,13 @@ class L10nClDteAiService(models.Model):
 
     def _test_connection(self):
         """Return the kind of notification and the text of what was found."""
-        client = self._client(ai_service.INTERACTIVE)
+        client = self._client(ai.INTERACTIVE)
         self._commit()  # no transaction is open while the service is asked
         try:
             with client:
                 health = client.health()
                 client.check_key()
-        except ai_service.AIServiceError as error:
+        except ai.AIServiceError as error:
             self._learn([error])
             return "danger", self._test_failure(error.code)
         self._learn([health])
@@ -337,11 +337,11 @@ class L10nClDteAiService(models.Model):
         """Return a client for this service: nothing of the database is in it."""
         total = (
             self.interactive_seconds
-            if limits is ai_service.INTERACTIVE
+            if limits is ai.INTERACTIVE
             else self.background_seconds
         )
         limits = limits._replace(total=total, read=min(limits.read, total))
-        return ai_service.AIServiceClient(self.url, self._key(), limits)
+        return ai.AIServiceClient(self.url, self._key(), limits)
 
     # === Business: what calls and the cron find out === #
 
@@ -381,12 +381,12 @@ class L10nClDteAiService(models.Model):
         failures = 0
         for outcome in outcomes:
             match outcome:
-                case ai_service.Unavailable():
+                case ai.Unavailable():
                     failures += 1
                 case (
-                    ai_service.Opinion()
-                    | ai_service.Refused()
-                    | ai_service.RateLimited()  # who limits is there
+                    ai.Opinion()
+                    | ai.Refused()
+                    | ai.RateLimited()  # who limits is there
                 ):
                     failures = 0
                     self._close_breaker()
@@ -396,16 +396,16 @@ class L10nClDteAiService(models.Model):
     def _state_after(self, outcome):
         """Return the state that an outcome shows."""
         match outcome:
-            case ai_service.Health(status="healthy"):
+            case ai.Health(status="healthy"):
                 if self.health_reason in UNTRUSTED_REASONS:
                     # /health does not look at the model, which gave no opinion: only
                     # an opinion shows that it is well again.
                     return {"health": "degraded"}
-            case ai_service.Health(status="degraded"):
+            case ai.Health(status="degraded"):
                 return {"health": "degraded", "health_reason": None}
-            case ai_service.Health():
+            case ai.Health():
                 return {"health": "down", "health_reason": "server_error"}
-            case ai_service.RateLimited(retry_after=retry_after):
+            case ai.RateLimited(retry_after=retry_after):
                 wait = retry_after or min(
                     BLIND_LIMIT_BASE * 2**self.limited_count, BLIND_LIMIT_MAX
                 ) * random.uniform(1, 1.5)
@@ -415,11 +415,11 @@ class L10nClDteAiService(models.Model):
                     "blocked_until": database_now(self.env) + timedelta(seconds=wait),
                     "limited_count": min(self.limited_count + 1, 10),
                 }
-            case ai_service.Misconfigured(code=code):
+            case ai.Misconfigured(code=code):
                 return {"health": "misconfigured", "health_reason": code}
-            case ai_service.Unavailable(code=code):
+            case ai.Unavailable(code=code):
                 return {"health": "down", "health_reason": code}
-            case ai_service.Opinion():
+            case ai.Opinion():
                 return {"health": "healthy", "health_reason": None, "limited_count": 0}
         # Healthy; a Refused says so, too.
         return {"health": "healthy", "health_reason": None}
@@ -540,12 +540,12 @@ class L10nClDteAiService(models.Model):
         for service in services:
             if service._no_call_reason():
                 continue
-            client = service._client(ai_service.INTERACTIVE)
+            client = service._client(ai.INTERACTIVE)
             self._commit()  # no transaction is open while the service is asked
             with client:
                 try:
                     outcome = client.health()
-                except ai_service.AIServiceError as error:
+                except ai.AIServiceError as error:
                     outcome = error
             if service.exists():
                 service._learn([outcome])

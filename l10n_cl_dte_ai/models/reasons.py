@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Why a document has no opinion yet: the one catalogue of codes and their texts.
 
-The codes are those of `tools.ai_service` and a few of our own.  Each has a short label
+The codes are those of `tools.ai` and a few of our own.  Each has a short label
 for lists and a sentence for people: what happened, what it means, what to do.
 """
 

@@ -2,7 +2,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..tools import ai_service
+from ..tools import ai
 
 SERVICE_FIELDS = (
     "url",
@@ -78,13 +78,13 @@ class ResConfigSettings(models.TransientModel):
     )
     l10n_cl_dte_ai_interactive_seconds = fields.Integer(
         string="Time Limit While a Person Waits",
-        compute=_of_service("interactive_seconds", int(ai_service.INTERACTIVE.total)),
+        compute=_of_service("interactive_seconds", int(ai.INTERACTIVE.total)),
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )
     l10n_cl_dte_ai_background_seconds = fields.Integer(
         string="Time Limit in the Background",
-        compute=_of_service("background_seconds", int(ai_service.BACKGROUND.total)),
+        compute=_of_service("background_seconds", int(ai.BACKGROUND.total)),
         inverse="_inverse_l10n_cl_dte_ai_service",
         readonly=False,
     )

@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from . import test_ai_service_client
+from . import test_ai_address
+from . import test_ai_answers
+from . import test_ai_client
 from . import test_fetch_tree
 from . import test_document
 from . import test_generate

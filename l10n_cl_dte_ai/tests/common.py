@@ -10,7 +10,7 @@ from odoo.tests import new_test_user
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from ..models import l10n_cl_dte_ai_dispatcher
-from ..tools import ai_service
+from ..tools import ai
 from .loopback import Loopback
 
 KEY = "sk-test-Zorzal7Chercan9Queltehue"
@@ -65,13 +65,13 @@ class DteAiCommon(AccountTestInvoicingCommon):
         # A person waits for 3 s at least; a test need not.
         self.total_seconds = None
         self.slept = []
-        self.startPatcher(patch.object(ai_service, "AIServiceClient", self._client))
+        self.startPatcher(patch.object(ai, "AIServiceClient", self._client))
 
     def _commit(self):
         self.cr.flush()
         self.commits.append(len(self.server.requests))
 
-    def _client(self, url, key, limits, *, _client=ai_service.AIServiceClient):
+    def _client(self, url, key, limits, *, _client=ai.AIServiceClient):
         self.limits = limits
         if self.total_seconds:
             limits = limits._replace(total=self.total_seconds)

@@ -27,19 +27,21 @@ import urllib3
 from odoo import fields
 from odoo.tests import tagged
 
-from ..tools import ai_service
+from ..tools import ai
+from ..tools.ai import client as ai_client
+from ..tools.ai import transport
 from . import misbehaving_server as wire
 from .loopback import opinion, reply
 from .test_generate import GenerateCase
 
 # The tests put another one in the module.
-AIServiceClient = ai_service.AIServiceClient
+AIServiceClient = ai.AIServiceClient
 
 CLICK, CRON = "click", "cron"
 
 # Lines that other tests prove: module::class::method.
 ELSEWHERE = {
-    6: ["test_ai_service_client::TestCall::test_a_good_answer_is_an_opinion"],
+    6: ["test_ai_client::TestCall::test_a_good_answer_is_an_opinion"],
     61: ["tests/system/test_processes.py::test_61_a_conflict_after_the_answer"],
     62: ["tests/system/test_processes.py::test_62_two_workers_one_invoice"],
     58: ["tests/system/test_processes.py::test_58_59_60_a_worker_is_killed"],
@@ -52,18 +54,18 @@ ELSEWHERE = {
     ],
     69: [
         "test_secrecy::TestSecrecy::test_where_documents_and_key_may_go",
-        "test_ai_service_client::TestSettings::test_addresses",
+        "test_ai_address::TestSettings::test_addresses",
     ],
     70: [
         "test_secrecy::TestSecrecy::test_what_cannot_be_a_key_is_refused_and_not_repeated",
-        "test_ai_service_client::TestSettings::test_keys",
+        "test_ai_address::TestSettings::test_keys",
     ],
     71: [
         "test_secrecy::TestSecrecy::test_it_is_in_no_log_and_no_record",
         "test_secrecy::TestSecrecy::test_it_cannot_be_read_by_anyone",
         "test_secrecy::TestOverTheWire::test_a_click_and_a_page",
-        "test_ai_service_client::TestSecrets::test_the_key_is_in_no_error",
-        "test_ai_service_client::TestSecrets::test_the_key_is_in_no_log",
+        "test_ai_client::TestSecrets::test_the_key_is_in_no_error",
+        "test_ai_client::TestSecrets::test_the_key_is_in_no_log",
     ],
 }
 
@@ -357,18 +359,18 @@ class TestWire(MatrixCase):
             def transfer(client, prepared, seconds):
                 response = client._send(prepared)
                 raw = response.raw
-                with contextlib.suppress(ai_service.NoOpinion):
-                    ai_service._read_body(response, float("inf"))
+                with contextlib.suppress(ai.NoOpinion):
+                    transport.read_body(response, float("inf"))
                 read.append(raw.tell())
                 response.close()
-                raise ai_service.NoOpinion("unreadable", status=200)
+                raise ai.NoOpinion("unreadable", status=200)
 
             with (
                 self.subTest(fault=name),
                 patch.object(AIServiceClient, "_transfer", transfer),
             ):
                 self.fall(name, CLICK)
-                self.assertLessEqual(read[0], ai_service.MAX_BODY + 2**16)
+                self.assertLessEqual(read[0], transport.MAX_BODY + 2**16)
                 if name in ("gzip-bomb", "encoding-br"):
                     self.assertEqual(read[0], 0)
 
@@ -419,8 +421,8 @@ class TestWire(MatrixCase):
             peers.clear()
             self.server.script(answer, answer)
             with (
-                patch.object(ai_service, "MAX_IDLE", idle),
-                self.service._client(ai_service.BACKGROUND) as client,
+                patch.object(ai_client, "MAX_IDLE", idle),
+                self.service._client(ai.BACKGROUND) as client,
             ):
                 client.validate({"tipo_dte": "33"}, company_id=1)
                 client.validate({"tipo_dte": "33"}, company_id=1)

@@ -11,13 +11,13 @@ from odoo.tests import tagged
 
 from ..models.database import database_now
 from ..models.l10n_cl_dte_ai_gate import MAX_CLICK_WAIT, Grant
-from ..tools import ai_service
+from ..tools import ai
 from . import misbehaving_server as wire
 from .loopback import opinion, reply
 from .test_generate import GenerateCase
 
-DOWN = ai_service.Unavailable("timeout")
-OPINION = ai_service.Opinion("send", 90.0, (), ())
+DOWN = ai.Unavailable("timeout")
+OPINION = ai.Opinion("send", 90.0, (), ())
 SEND = {"recommendation": "send", "confidence": 90, "errors": [], "warnings": []}
 
 
@@ -302,7 +302,7 @@ class RetryBudgetTests:
         self.assertAlmostEqual((after - before).total_seconds(), 3.05, delta=0.01)
 
     def test_no_second_attempt_while_nobody_may_ask(self):
-        self.learn(ai_service.RateLimited(42))
+        self.learn(ai.RateLimited(42))
         self.assertFalse(self.gate._take_retry())
         self.let_pass(44)
         self.learn(*[DOWN] * 5)
@@ -326,7 +326,7 @@ class RetryBudgetTests:
 
 class BlockedTests:
     def test_nobody_passes_before(self):
-        self.learn(ai_service.RateLimited(42))
+        self.learn(ai.RateLimited(42))
         for max_wait in (timedelta(), MAX_CLICK_WAIT):
             refused = self.gate._acquire(max_wait)
             self.assertEqual(refused.reason, "rate_limited")
@@ -338,7 +338,7 @@ class BlockedTests:
         self.learn(*[DOWN] * 5)
         self.let_pass(20)
         self.assertTrue(self.gate._acquire().is_probe)
-        self.learn(ai_service.RateLimited(5))
+        self.learn(ai.RateLimited(5))
         self.assertEqual(self.breaker(), (0, None))
         self.let_pass(7)
         self.assertTrue(self.gate._acquire())
@@ -408,7 +408,7 @@ class BreakerTests:
             trigger.assert_called_once_with()
 
     def test_an_answer_closes_it(self):
-        for answer in (OPINION, ai_service.Refused("refused")):
+        for answer in (OPINION, ai.Refused("refused")):
             self.learn(*[DOWN] * 5)
             self.let_pass(16)
             self.gate._acquire()
@@ -423,7 +423,7 @@ class BreakerTests:
     def test_a_healthy_page_does_not_close_it(self):
         """It says nothing of the model."""
         self.learn(*[DOWN] * 5)
-        self.learn(ai_service.Health("healthy", "1.2.0"))
+        self.learn(ai.Health("healthy", "1.2.0"))
         self.assertFalse(self.gate._acquire())
 
     def test_failures_that_were_under_way_do_not_escalate(self):

@@ -11,7 +11,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
 from ..models import l10n_cl_dte_ai_dispatcher as dispatcher
-from ..tools.ai_service import AIServiceClient
+from ..tools.ai import AIServiceClient
 from .common import DteAiCommon
 from .loopback import (
     HEALTH,
