@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT / "l10n_cl_dte_ai"), str(ROOT / "oracle")]
 
 import documents  # noqa: E402
 from lxml import etree  # noqa: E402
-from tools import dte_rules, dte_xml  # noqa: E402
+from tools.dte import rules, xml  # noqa: E402
 
 DOCUMENTS, LINES, ROUNDS = 1_000, 6, 7
 
@@ -23,7 +23,7 @@ DOCUMENTS, LINES, ROUNDS = 1_000, 6, 7
 def by_hand(tree):
     """Build the tree of `(tag, text, children)` as one would with lxml alone."""
     tag, attributes, text, children = tree
-    root = etree.Element(tag, attributes, nsmap={None: dte_xml.NAMESPACE})
+    root = etree.Element(tag, attributes, nsmap={None: xml.NAMESPACE})
     root.text = text
     stack = [(root, children)]
     while stack:
@@ -33,7 +33,7 @@ def by_hand(tree):
             element.text = text
             if children:
                 stack.append((element, children))
-    return etree.tostring(root, encoding=dte_xml.ENCODING, xml_declaration=True)
+    return etree.tostring(root, encoding=xml.ENCODING, xml_declaration=True)
 
 
 def as_tuples(element):
@@ -68,11 +68,11 @@ def main():
             for number in range(1, LINES + 1)
         ]
     )
-    tree = as_tuples(etree.fromstring(dte_xml.as_xml(document)))
+    tree = as_tuples(etree.fromstring(xml.as_xml(document)))
 
     def ours():
-        dte_rules.check(document, documents.TODAY, lambda text, /, **values: text)
-        dte_xml.as_xml(document)
+        rules.check(document, documents.TODAY, lambda text, /, **values: text)
+        xml.as_xml(document)
 
     json.dump(
         {"ours": seconds(ours), "by_hand": seconds(lambda: by_hand(tree))}, sys.stdout

@@ -8,7 +8,7 @@ import time
 
 from odoo import Command, fields
 
-from odoo.addons.l10n_cl_dte_ai.tools import dte_rules, dte_xml
+from odoo.addons.l10n_cl_dte_ai.tools.dte import rules, xml
 
 LINES = 6
 company = env["res.company"]._l10n_cl_dte_ai_load_demo()
@@ -42,8 +42,8 @@ def measure(ids):
     env.invalidate_all()
     before, start = env.cr.sql_log_count, time.process_time()
     for document in moves.browse(ids)._l10n_cl_dte_documents().values():
-        dte_rules.check(document, fields.Date.today(), env._)
-        dte_xml.as_xml(document)
+        rules.check(document, fields.Date.today(), env._)
+        xml.as_xml(document)
     return env.cr.sql_log_count - before, time.process_time() - start
 
 

@@ -14,11 +14,11 @@ sys.path[:0] = [
 ]
 
 import cl_sii  # noqa: E402
-from tools import dte_xml  # noqa: E402
+from tools.dte.schema import load_schema  # noqa: E402
 
 SCHEMAS = Path(cl_sii.__file__).parent / "data/ref/factura_electronica/schemas-xml"
 
 
 @pytest.fixture(scope="session")
 def schema():
-    return dte_xml.load_schema(lambda name: (SCHEMAS / name).read_bytes())
+    return load_schema(lambda name: (SCHEMAS / name).read_bytes())

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-from tools.dte_document import (
+from tools.dte.document import (
     WITHHELD,
     WITHHELD_IN_FULL,
     Detalle,

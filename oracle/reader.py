@@ -4,7 +4,7 @@
 import datetime
 import xml.etree.ElementTree as ET
 
-from tools.dte_document import (
+from tools.dte.document import (
     WITHHELD,
     Detalle,
     Documento,

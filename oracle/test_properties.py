@@ -7,7 +7,9 @@ from documents import TODAY, documents
 from hypothesis import HealthCheck, event, given, settings
 from lxml import etree
 from reader import read
-from tools import dte_document, dte_rules, dte_xml
+from tools.dte import rules
+from tools.dte.texts import fit
+from tools.dte.xml import as_xml
 
 # `HYPOTHESIS_EXAMPLES=5000 python3 -m dev test oracle` looks longer.
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "300"))
@@ -23,17 +25,17 @@ def translate(text, /, **values):
 @ANY
 @given(document=documents())
 def test_a_document_breaks_a_rule_or_is_a_valid_file(schema, document):
-    findings = dte_rules.check(document, TODAY, translate)
+    findings = rules.check(document, TODAY, translate)
     for finding in findings:
         assert finding.message.strip()
         assert finding.message.endswith(".")
-    if any(finding.severity == dte_rules.ERROR for finding in findings):
+    if any(finding.severity == rules.ERROR for finding in findings):
         event("breaks a rule")
         return
     event("is a file")
-    content = dte_xml.as_xml(document)
-    assert content == dte_xml.as_xml(document)
-    fitted, cuts = dte_document.fit(document)
+    content = as_xml(document)
+    assert content == as_xml(document)
+    fitted, cuts = fit(document)
     assert read(content) == fitted
     # What was cut is said.
     assert len(cuts) == sum(finding.code == "length" for finding in findings)
@@ -47,7 +49,7 @@ def test_a_document_breaks_a_rule_or_is_a_valid_file(schema, document):
 @given(document=documents())
 def test_even_a_document_that_breaks_rules_is_a_readable_file(document):
     """It may be generated anyway, with a reason."""
-    content = dte_xml.as_xml(document)
+    content = as_xml(document)
     etree.fromstring(content)
     assert read(content).MntTotal == document.MntTotal
 
@@ -55,5 +57,5 @@ def test_even_a_document_that_breaks_rules_is_a_readable_file(document):
 @ANY
 @given(document=documents())
 def test_what_fits_fits(document):
-    fitted, _cuts = dte_document.fit(document)
-    assert dte_document.fit(fitted) == (fitted, [])
+    fitted, _cuts = fit(document)
+    assert fit(fitted) == (fitted, [])

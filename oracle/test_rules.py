@@ -17,8 +17,16 @@ from documents import (
     withheld_iva,
 )
 from lxml import etree
-from tools import dte_document, dte_rules
-from tools.dte_document import DscRcgGlobal, ImptoReten
+from tools.dte import rules
+from tools.dte.document import (
+    KNOWN_TYPES,
+    WITHHELD,
+    DscRcgGlobal,
+    ImptoReten,
+    half_up,
+)
+from tools.dte.rules.taxes import TAX_CODES
+from tools.dte.texts import fit
 
 from dev.rules import TABLE, table
 
@@ -189,7 +197,7 @@ BROKEN = {
         reference(RazonRef="日本"),
     ],
 }
-SEVERITIES = {rule.number: rule.severity for rule in dte_rules.RULES}
+SEVERITIES = {rule.number: rule.severity for rule in rules.RULES}
 # A rule that says which of its two cases is the worse one.
 MIXED = {12, 18}
 
@@ -202,12 +210,12 @@ def broken(given):
     """The numbers of the rules that a document breaks, and their findings."""
     return {
         rule.number: found
-        for rule in dte_rules.RULES
+        for rule in rules.RULES
         if (found := list(rule.apply(given, TODAY, translate)))
     }
 
 
-@pytest.mark.parametrize("code", dte_document.KNOWN_TYPES)
+@pytest.mark.parametrize("code", KNOWN_TYPES)
 def test_a_good_document_breaks_none(code):
     assert broken(document(code)) == {}
     assert broken(document(code, FchEmis=None, Folio=None)) == {}
@@ -234,17 +242,17 @@ def test_the_codes_of_taxes_are_those_of_the_schema():
             f"{xs}enumeration"
         )
     }
-    assert set(codes) == dte_rules.TAX_CODES
-    assert set(codes) > dte_document.WITHHELD
+    assert set(codes) == TAX_CODES
+    assert set(codes) > WITHHELD
     for code, name in codes.items():
         if name:
-            assert (code in dte_document.WITHHELD) == ("IVA Retenido" in name), name
+            assert (code in WITHHELD) == ("IVA Retenido" in name), name
 
 
 def test_what_a_word_processor_makes_of_a_text_is_no_matter():
     given = emisor(RznSoc="“Peñalmira” – ‘Logística’… 100 €")
     assert broken(given) == {}
-    fitted, cuts = dte_document.fit(given)
+    fitted, cuts = fit(given)
     assert fitted.Emisor.RznSoc == "\"Peñalmira\" - 'Logística'... 100 EUR"
     assert not cuts
 
@@ -252,13 +260,13 @@ def test_what_a_word_processor_makes_of_a_text_is_no_matter():
 def test_a_long_name_goes_on_in_the_description():
     given = document(lines=[line(NmbItem="palabra " * 20, DscItem="y más")])
     assert broken(given) == {}
-    [fitted] = dte_document.fit(given)[0].Detalle
+    [fitted] = fit(given)[0].Detalle
     assert len(fitted.NmbItem) <= 80
     assert f"{fitted.NmbItem} {fitted.DscItem}" == "palabra " * 20 + "y más"
 
 
 def test_every_rule_has_its_documents():
-    assert set(BROKEN) == {rule.number for rule in dte_rules.RULES}
+    assert set(BROKEN) == {rule.number for rule in rules.RULES}
 
 
 @pytest.mark.parametrize(
@@ -273,16 +281,16 @@ def test_it_breaks_this_rule_only(number, given):
         assert number in MIXED or finding.severity == SEVERITIES[number]
         assert finding.message.endswith((".", "!")), finding.message
         assert finding.target in {
-            *(dte_rules.DOCUMENT, dte_rules.LINE, dte_rules.REFERENCE),
-            *(dte_rules.COMPANY, dte_rules.EMISOR, dte_rules.RECEPTOR),
+            *(rules.DOCUMENT, rules.LINE, rules.REFERENCE),
+            *(rules.COMPANY, rules.EMISOR, rules.RECEPTOR),
         }
 
 
 def test_readiness_speaks_of_one_party():
-    assert dte_rules.check_emisor(EMISOR, translate) == []
-    assert dte_rules.check_receptor(RECEPTOR, translate) == []
+    assert rules.check_emisor(EMISOR, translate) == []
+    assert rules.check_receptor(RECEPTOR, translate) == []
     lacking = replace(EMISOR, Acteco=(), CmnaOrigen="")
-    assert {f.code for f in dte_rules.check_emisor(lacking, translate)} == {
+    assert {f.code for f in rules.check_emisor(lacking, translate)} == {
         "acteco",
         "address",
     }
@@ -290,7 +298,7 @@ def test_readiness_speaks_of_one_party():
 
 def test_the_table_in_the_docs_is_up_to_date():
     """`python3 -m dev rules` writes it."""
-    assert (ROOT / TABLE).read_text() == table(dte_rules)
+    assert (ROOT / TABLE).read_text() == table(rules.RULES)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +314,7 @@ def test_the_table_in_the_docs_is_up_to_date():
     ],
 )
 def test_half_a_peso_is_rounded_up(quantity, price, pesos):
-    assert dte_document.half_up(quantity, price) == pesos
+    assert half_up(quantity, price) == pesos
     given = document(
         lines=[line(amount=pesos, QtyItem=quantity, PrcItem=price), line(2)]
     )
@@ -319,5 +327,5 @@ def test_half_a_peso_of_iva_is_rounded_up():
 
 
 def test_a_text_is_not_cut_behind_a_space():
-    fitted, [cut] = dte_document.fit(receptor(GiroRecep="x" * 39 + " y"))
+    fitted, [cut] = fit(receptor(GiroRecep="x" * 39 + " y"))
     assert fitted.Receptor.GiroRecep == cut.kept == "x" * 39

@@ -4,8 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools import dte_document
-from ..tools.dte_document import FACTURA_COMPRA, GUIA
+from ..tools.dte.document import COVERED_TYPES, FACTURA_COMPRA, GUIA
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 
@@ -172,7 +171,7 @@ class AccountMove(models.Model):
         return (
             self.l10n_cl_dte_ai_is_candidate
             and self.state != "cancel"
-            and self.l10n_latam_document_type_id.code in dte_document.COVERED_TYPES
+            and self.l10n_latam_document_type_id.code in COVERED_TYPES
         )
 
     def _l10n_cl_dte_ai_why_not_covered(self):

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import models
 
-from ..tools import dte_rules
+from ..tools.dte import rules
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 
@@ -75,7 +75,7 @@ class AccountMove(models.Model):
             return {}
         messages = {}
         for finding in self._l10n_cl_dte_ai_findings():
-            if finding.severity == dte_rules.ERROR:
+            if finding.severity == rules.ERROR:
                 record = self._l10n_cl_dte_ai_record_to_mend(finding)
                 messages.setdefault(record, []).append(finding.message)
         alerts = {}

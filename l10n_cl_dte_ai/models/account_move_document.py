@@ -2,14 +2,15 @@
 from odoo import fields, models
 from odoo.tools import float_round
 
-from ..tools import dte_document, dte_rules
-from ..tools.dte_document import (
+from ..tools.dte import rules
+from ..tools.dte.document import (
     NOTES,
     Detalle,
     Documento,
     DscRcgGlobal,
     ImptoReten,
     Referencia,
+    half_up,
 )
 from .fetch_tree import fetch_tree
 from .res_partner import READINESS_FIELDS
@@ -245,7 +246,7 @@ class AccountMove(models.Model):
         has_net_price = not any(line.tax_ids.mapped("price_include"))
         if not (in_pesos and has_net_price) and quantity and discount < 100:
             price = amount / quantity / (1 - discount / 100)
-        off = dte_document.half_up(quantity, price) - amount if discount else 0
+        off = half_up(quantity, price) - amount if discount else 0
         name, _separator, description = (line.name or "").strip().partition("\n")
         return Detalle(
             NroLinDet=number,
@@ -315,7 +316,7 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_findings(self):
         """Return what the rules find in Odoo's data.
 
-        :rtype: list[dte_rules.Finding]
+        :rtype: list[rules.Finding]
         """
         return self._l10n_cl_dte_ai_check(self._l10n_cl_dte_document())
 
@@ -324,11 +325,11 @@ class AccountMove(models.Model):
         self.ensure_one()
         company_tz = self.company_id.partner_id.tz or "America/Santiago"
         today = fields.Date.context_today(self.with_context(tz=company_tz))
-        return dte_rules.check(document, today, self.env._)
+        return rules.check(document, today, self.env._)
 
     def _l10n_cl_dte_ai_has_errors(self, document):
         return any(
-            finding.severity == dte_rules.ERROR
+            finding.severity == rules.ERROR
             for finding in self._l10n_cl_dte_ai_check(document)
         )
 
@@ -336,13 +337,13 @@ class AccountMove(models.Model):
         """Return the record in which a rule's finding is mended."""
         self.ensure_one()
         match finding.target:
-            case dte_rules.COMPANY:
+            case rules.COMPANY:
                 return self.company_id
-            case dte_rules.EMISOR:
+            case rules.EMISOR:
                 return self.company_id.partner_id
-            case dte_rules.RECEPTOR if finding.field in ("DirRecep", "CmnaRecep"):
+            case rules.RECEPTOR if finding.field in ("DirRecep", "CmnaRecep"):
                 return self.partner_id
-            case dte_rules.RECEPTOR:
+            case rules.RECEPTOR:
                 return self.commercial_partner_id
         return self
 

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..tools import dte_rules, dte_xml
+from ..tools.dte import rules, xml
+from ..tools.dte.schema import schema_errors
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
@@ -106,7 +107,7 @@ class AccountMove(models.Model):
         :param validation: the row of the document as it is, where that is known
         """
         self.ensure_one()
-        if any(finding.severity == dte_rules.ERROR for finding in findings):
+        if any(finding.severity == rules.ERROR for finding in findings):
             return True
         company = self.company_id.sudo()
         policy = company.l10n_cl_dte_ai_policy
@@ -131,9 +132,9 @@ class AccountMove(models.Model):
         schema = self.env["ir.attachment"]._l10n_cl_dte_ai_schema()
         plans = {}
         for move, document in documents.items():
-            content = dte_xml.as_xml(document)
+            content = xml.as_xml(document)
             findings = move._l10n_cl_dte_ai_check(document)
-            refused = dte_xml.schema_errors(content, schema) if schema else []
+            refused = schema_errors(content, schema) if schema else []
             plans[move] = Plan(
                 content=content,
                 findings=findings,
@@ -159,7 +160,7 @@ class AccountMove(models.Model):
         errors = [
             finding.message
             for finding in plan.findings
-            if finding.severity == dte_rules.ERROR
+            if finding.severity == rules.ERROR
         ]
         if errors or plan.refused:
             return " ".join([*errors, *plan.refused])
@@ -334,9 +335,9 @@ class AccountMove(models.Model):
         for move, document in moves._l10n_cl_dte_documents().items():
             # A form asks for the sizes of files instead of the files.
             file = move.sudo().l10n_cl_dte_ai_attachment_id
-            old, new = file.with_context(bin_size=False).raw, dte_xml.as_xml(document)
+            old, new = file.with_context(bin_size=False).raw, xml.as_xml(document)
             if move._l10n_cl_dte_ai_is_settled():
-                old, new = map(dte_xml.without_parties, (old, new))
+                old, new = map(xml.without_parties, (old, new))
             if old != new:
                 outdated |= move
         return outdated

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from odoo import models
 from odoo.tools import SQL, groupby
 
-from ..tools import dte_document
-from ..tools.dte_document import Documento
+from ..tools.dte import payload
+from ..tools.dte.document import Documento
 from .account_move_document import _pesos, _text
 
 # How many of a customer's documents the service may compare a new one with, and how many
@@ -51,12 +51,12 @@ class AccountMove(models.Model):
         if documents is None:
             documents = self._l10n_cl_dte_documents()
         for move, document in documents.items():
-            dte_data = dte_document.as_dte_data(document)
+            dte_data = payload.as_dte_data(document)
             dte_data.pop("folio", None)
             if move.invoice_date == move.l10n_cl_dte_ai_posting_date:
                 dte_data.pop("fecha_emision", None)
             contents[move] = Content(
-                document, dte_data, dte_document.digest(dte_data, move.company_id.id)
+                document, dte_data, payload.digest(dte_data, move.company_id.id)
             )
         return contents
 
@@ -172,7 +172,7 @@ class AccountMove(models.Model):
         )
         return {
             move_id: [
-                dte_document.as_history_entry(
+                payload.as_history_entry(
                     row["code"],
                     row["folio"],
                     row["date"],
@@ -233,7 +233,7 @@ class AccountMove(models.Model):
         row = rows.filtered(lambda row: row.digest == content.digest)
         if not row and rows and self._l10n_cl_dte_ai_is_settled():
             row = rows.filtered(
-                lambda row: dte_document.is_same_but_for_parties(
+                lambda row: payload.is_same_but_for_parties(
                     json.loads(row.request_body)["dte_data"], content.dte_data
                 )
             )

@@ -2,7 +2,7 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..tools import dte_rules
+from ..tools.dte import rules
 from .account_move_generation import OVERRIDE_GROUP
 
 
@@ -24,7 +24,7 @@ class AccountMove(models.Model):
         for move in self:
             name = move._l10n_cl_dte_ai_name()
             findings = move._l10n_cl_dte_ai_findings()
-            errors = [f.message for f in findings if f.severity == dte_rules.ERROR]
+            errors = [f.message for f in findings if f.severity == rules.ERROR]
             if errors:
                 problems.append(f"{name}: {' '.join(errors)}")
                 continue

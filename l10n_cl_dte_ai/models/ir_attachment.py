@@ -2,7 +2,7 @@
 from odoo import models, tools
 from odoo.tools.xml_utils import load_xsd_files_from_url
 
-from ..tools import dte_xml
+from ..tools.dte import schema
 
 SCHEMAS_URL = "https://www.sii.cl/factura_electronica/schema_dte.zip"
 PREFIX = "l10n_cl_dte_ai"
@@ -24,7 +24,7 @@ class IrAttachment(models.Model):
         """Return the schema of a DTE, None where it has not been loaded."""
         files = self.sudo().search([("name", "=like", f"{PREFIX}.%.xsd")], order="id")
         names = {file.name.removeprefix(f"{PREFIX}."): file.id for file in files}
-        if dte_xml.SCHEMA_FILE not in names:
+        if schema.SCHEMA_FILE not in names:
             return None
         checksums = tuple(sorted(files.mapped("checksum")))
         return self._l10n_cl_dte_ai_parse_schema(checksums, tuple(names.items()))
@@ -32,4 +32,4 @@ class IrAttachment(models.Model):
     @tools.ormcache("checksums", cache="stable")
     def _l10n_cl_dte_ai_parse_schema(self, checksums, files):
         files = dict(files)
-        return dte_xml.load_schema(lambda name: self.sudo().browse(files[name]).raw)
+        return schema.load_schema(lambda name: self.sudo().browse(files[name]).raw)

@@ -10,7 +10,7 @@ from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
-from ..tools.dte_document import digest
+from ..tools.dte.payload import digest
 from .database import database_now
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS

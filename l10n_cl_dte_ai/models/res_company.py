@@ -2,8 +2,8 @@
 from odoo import api, fields, models
 
 from .. import demo
-from ..tools import dte_document, dte_rules
-from ..tools.dte_document import Emisor
+from ..tools.dte import payload, rules
+from ..tools.dte.document import Emisor
 from .res_partner import READINESS_FIELDS, _text
 
 
@@ -87,15 +87,15 @@ class ResCompany(models.Model):
                 {
                     "severity": finding.severity,
                     "message": finding.message,
-                    "record": finding.target == dte_rules.EMISOR and contact,
+                    "record": finding.target == rules.EMISOR and contact,
                 }
-                for finding in dte_rules.check_emisor(
+                for finding in rules.check_emisor(
                     company._l10n_cl_dte_emisor(), self.env._
                 )
             ]
             if text := company._l10n_cl_dte_ai_missing_resolution():
                 missing.append(
-                    {"severity": dte_rules.WARNING, "message": text, "record": False}
+                    {"severity": rules.WARNING, "message": text, "record": False}
                 )
             company.l10n_cl_dte_ai_readiness = missing
 
@@ -140,7 +140,7 @@ class ResCompany(models.Model):
         :rtype: dict
         """
         if self.sudo().l10n_cl_dte_ai_leave_out_names:
-            return dte_document.without_names(dte_data)
+            return payload.without_names(dte_data)
         return dte_data
 
     @api.model

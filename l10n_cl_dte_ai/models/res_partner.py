@@ -1,8 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, fields, models
 
-from ..tools import dte_rules
-from ..tools.dte_document import Receptor
+from ..tools.dte import rules
+from ..tools.dte.document import Receptor
 
 READINESS_FIELDS = (
     "name",
@@ -40,7 +40,7 @@ class ResPartner(models.Model):
                         "name": commercial.display_name,
                     },
                 }
-                for finding in dte_rules.check_receptor(
+                for finding in rules.check_receptor(
                     partner._l10n_cl_dte_receptor(), self.env._
                 )
             ]

@@ -7,7 +7,7 @@ from odoo import Command, fields
 from odoo.tests import Form, tagged
 from odoo.tools import file_open
 
-from ..tools import dte_document
+from ..tools.dte import payload
 from .common import DOCUMENT_TYPES, DteAiCommon
 from .loopback import opinion
 
@@ -284,10 +284,10 @@ class PayloadTests:
 
     def test_the_digest_is_the_content_and_the_company(self):
         data = {"tipo_dte": "33", "monto_neto": 1}
-        same = dte_document.digest(dict(reversed(data.items())), 1)
-        self.assertEqual(dte_document.digest(data, 1), same)
-        self.assertNotEqual(dte_document.digest(data, 2), same)
-        self.assertNotEqual(dte_document.digest({**data, "monto_neto": 2}, 1), same)
+        same = payload.digest(dict(reversed(data.items())), 1)
+        self.assertEqual(payload.digest(data, 1), same)
+        self.assertNotEqual(payload.digest(data, 2), same)
+        self.assertNotEqual(payload.digest({**data, "monto_neto": 2}, 1), same)
         self.assertRegex(same, "^[0-9a-f]{64}$")
 
 

@@ -13,7 +13,7 @@ from odoo.tests import Form, tagged
 from odoo.tools import file_open
 from odoo.tools.safe_eval import safe_eval
 
-from ..tools import dte_xml
+from ..tools.dte import xml
 from .common import DteAiCommon
 from .loopback import opinion
 
@@ -35,7 +35,7 @@ class DteFileCommon(DteAiCommon):
 
     def content(self, document):
         """What generating the document now would write."""
-        return dte_xml.as_xml(document._l10n_cl_dte_document())
+        return xml.as_xml(document._l10n_cl_dte_document())
 
     def findings(self, document):
         return {finding.code for finding in document._l10n_cl_dte_ai_findings()}

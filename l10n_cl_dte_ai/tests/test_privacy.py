@@ -7,7 +7,7 @@ from odoo import Command
 from odoo.exceptions import AccessError
 from odoo.tests import Form, new_test_user, tagged
 
-from ..tools import dte_document
+from ..tools.dte import payload
 from .common import KEY, DteAiCommon
 from .loopback import opinion, reply
 
@@ -205,7 +205,7 @@ class NamesTests:
         self.click(document)
         [request] = self.server.requests
         row = self.validation(document)
-        known = dte_document.digest(request.json["dte_data"], document.company_id.id)
+        known = payload.digest(request.json["dte_data"], document.company_id.id)
         self.assertEqual(request.headers["Idempotency-Key"], f"{known}-{document.id}")
         self.assertNotIn(row.digest, request.body.decode() + str(request.headers))
 

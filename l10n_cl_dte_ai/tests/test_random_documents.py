@@ -8,7 +8,7 @@ from lxml import etree
 from odoo import Command
 from odoo.tests import tagged
 
-from ..tools import dte_rules, dte_xml
+from ..tools.dte import rules, xml
 from .common import DOCUMENT_TYPES
 from .test_dte_file import DteFileCommon
 
@@ -24,7 +24,7 @@ NAMES = (
     "Caja 📦",
     "  dos  espacios ",
 )
-NAMESPACES = {"s": dte_xml.NAMESPACE}
+NAMESPACES = {"s": xml.NAMESPACE}
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
@@ -114,7 +114,7 @@ class TestRandomDocuments(DteFileCommon):
         )
         outcomes = {"error": 0, "file": 0}
         for move, plan in documents._l10n_cl_dte_ai_plans().items():
-            if any(found.severity == dte_rules.ERROR for found in plan.findings):
+            if any(found.severity == rules.ERROR for found in plan.findings):
                 outcomes["error"] += 1
                 continue
             outcomes["file"] += 1

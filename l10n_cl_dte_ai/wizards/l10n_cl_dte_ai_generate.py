@@ -4,7 +4,7 @@ from odoo.tools import format_date
 
 from ..models.account_move_generation import OVERRIDE_GROUP
 from ..models.l10n_cl_dte_ai_validation import as_read
-from ..tools import dte_document
+from ..tools.dte import texts
 
 
 def _number(value):
@@ -87,7 +87,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     def _compute_preview(self):
         """The document as a person reads it, with what the format cuts already cut."""
         for wizard in self:
-            document, _cuts = dte_document.fit(wizard.move_id._l10n_cl_dte_document())
+            document, _cuts = texts.fit(wizard.move_id._l10n_cl_dte_document())
             wizard.preview = self.env["ir.qweb"]._render(
                 "l10n_cl_dte_ai.preview",
                 {

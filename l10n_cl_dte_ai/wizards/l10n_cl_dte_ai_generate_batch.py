@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from ..models.l10n_cl_dte_ai_batch import CHUNK
 from ..models.l10n_cl_dte_ai_gate import RATE_MARGIN
 from ..models.l10n_cl_dte_ai_service import USER_GROUP
-from ..tools import dte_rules
+from ..tools.dte import rules
 
 
 class L10nClDteAiGenerateBatch(models.TransientModel):
@@ -93,7 +93,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
         if not move._l10n_cl_dte_ai_is_covered():
             return self.env._("of a type that is not covered")
         findings = move._l10n_cl_dte_ai_check(document)
-        if any(finding.severity == dte_rules.ERROR for finding in findings):
+        if any(finding.severity == rules.ERROR for finding in findings):
             return self.env._("with errors in Odoo's data: open them and mend those")
         return None
 

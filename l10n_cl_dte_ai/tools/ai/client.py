@@ -95,7 +95,7 @@ class AIServiceClient:
     ):
         """Ask for an opinion on a document.
 
-        :param dict dte_data: the document, see `dte_document.as_dte_data`
+        :param dict dte_data: the document, see `payload.as_dte_data`
         :param int company_id: the service keeps its cache apart by company
         :param history: what it may compare the document with, ≤ 100 entries
         :param str idempotency_key: the same for every attempt on the same document

@@ -6,16 +6,10 @@ Stamp (TED), time of signature (TmstFirma) and Signature belong to whoever signs
 
 import re
 
-from lxml import etree
-
-from .dte_document import fit
+from .texts import fit
 
 NAMESPACE = "http://www.sii.cl/SiiDte"
 ENCODING = "ISO-8859-1"
-SCHEMA_FILE = "DTE_v10.xsd"  # it includes the others
-
-_XS = "{http://www.w3.org/2001/XMLSchema}"
-_SIGNER_ADDS = ("TED", "TmstFirma", "ds:Signature")
 
 
 def as_xml(document):
@@ -178,34 +172,3 @@ def _decimal(value, digits):
         return str(int(value))
     text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
     return text if text != "0" else ""
-
-
-# === The official schema ===
-
-
-def load_schema(read):
-    """Return the schema of a DTE, with what only a signer can add made optional.
-
-    :param read: a function that returns the bytes of one of the SII's files by name
-    :rtype: etree.XMLSchema
-    """
-
-    class Resolver(etree.Resolver):
-        def resolve(self, url, _id, context):
-            return self.resolve_string(read(url.rpartition("/")[2]), context)
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    parser.resolvers.add(Resolver())
-    root = etree.fromstring(read(SCHEMA_FILE), parser)
-    for element in root.iter(f"{_XS}element"):
-        if (element.get("name") or element.get("ref")) in _SIGNER_ADDS:
-            element.set("minOccurs", "0")
-    return etree.XMLSchema(root)
-
-
-def schema_errors(content, schema):
-    """Return what the schema says against a file, as texts."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    if schema.validate(etree.fromstring(content, parser)):
-        return []
-    return [error.message.replace(f"{{{NAMESPACE}}}", "") for error in schema.error_log]

@@ -1,0 +1,153 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""A DTE as immutable values, under the SII's own element names.
+
+The names are those of the SII's "Formato Documentos Tributarios Electrónicos", so that
+whoever knows the format can read the code.  Amounts are whole pesos; an absent text is
+an empty string, an absent number None.  Odoo's models build a :class:`Documento` with
+all that it says; `rules` judge it, the AI service is asked about its `payload`, `texts`
+cuts it to what the format holds, and `xml` writes that to a file.
+"""
+
+import datetime
+from dataclasses import dataclass, field
+
+FACTURA, FACTURA_EXENTA, NOTA_DEBITO, NOTA_CREDITO = "33", "34", "56", "61"
+FACTURA_COMPRA, GUIA = "46", "52"
+NOTES = (NOTA_DEBITO, NOTA_CREDITO)
+# What is built from Odoo's invoices.
+COVERED_TYPES = (
+    FACTURA,
+    FACTURA_EXENTA,
+    FACTURA_COMPRA,
+    NOTA_DEBITO,
+    NOTA_CREDITO,
+)
+# What rules and XML know. Receipts (39, 41) and exports (110, 111, 112) are documents
+# of other forms.
+KNOWN_TYPES = (*COVERED_TYPES, GUIA)
+
+# `ImptoReten.TipoImp` that the buyer withholds: they are subtracted from the total.
+# The SII's schema names those up to 41 ("IVA Retenido ..."); the others are in its
+# "Formato de Información de Compras y Ventas": gold, cardboard and raspberries, and
+# with a 1 behind it what is withheld in full of what is withheld in part as a rule.
+WITHHELD_IN_FULL = 15
+WITHHELD = frozenset(
+    (WITHHELD_IN_FULL, 16, *range(30, 35), *range(36, 42), 46, 47, 48)
+    + (301, 321, 331, 341, 361, 371, 481)
+)
+
+MICRO = 10**6  # quantities and prices have six decimals
+
+
+@dataclass(frozen=True, slots=True)
+class Emisor:
+    """The company that issues the document."""
+
+    RUTEmisor: str
+    RznSoc: str
+    GiroEmis: str = ""
+    Acteco: tuple[str, ...] = ()
+    DirOrigen: str = ""
+    CmnaOrigen: str = ""
+    CiudadOrigen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receptor:
+    """The customer."""
+
+    RUTRecep: str
+    RznSocRecep: str
+    GiroRecep: str = ""
+    DirRecep: str = ""
+    CmnaRecep: str = ""
+    CiudadRecep: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detalle:
+    """A line. `MontoItem` is what remains after the discount, without taxes."""
+
+    NroLinDet: int
+    NmbItem: str
+    QtyItem: float
+    PrcItem: float
+    MontoItem: int
+    DscItem: str = ""
+    UnmdItem: str = ""
+    DescuentoPct: float = 0.0
+    DescuentoMonto: int = 0
+    RecargoPct: float = 0.0
+    RecargoMonto: int = 0
+    CodImpAdic: tuple[int, ...] = ()
+    IndExe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DscRcgGlobal:
+    """A discount on the whole document: a line cannot be negative, so it goes here."""
+
+    NroLinDR: int
+    GlosaDR: str
+    ValorDR: int
+    IndExeDR: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImptoReten:
+    """A tax other than IVA; `MontoImp` is negative where it is withheld."""
+
+    TipoImp: int
+    TasaImp: float
+    MontoImp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Referencia:
+    """Another document that this one corrects, cancels or refers to.
+
+    `CodRef`: 1 cancels it, 2 corrects its texts, 3 corrects its amounts.
+    """
+
+    TpoDocRef: str
+    FolioRef: str
+    FchRef: datetime.date | None = None
+    CodRef: int | None = None
+    RazonRef: str = ""
+    # Not in the document: the total of the other one, where it is known.
+    total: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Documento:
+    """The whole document.
+
+    `Folio` and `FchEmis` are None until posting assigns them.
+    """
+
+    TipoDTE: str
+    Emisor: Emisor
+    Receptor: Receptor
+    Detalle: tuple[Detalle, ...]
+    MntNeto: int
+    MntExe: int
+    IVA: int
+    MntTotal: int
+    Folio: int | None = None
+    FchEmis: datetime.date | None = None
+    FmaPago: int | None = None
+    FchVenc: datetime.date | None = None
+    IndTraslado: int | None = None
+    TasaIVA: float = 0.0
+    DscRcgGlobal: tuple[DscRcgGlobal, ...] = ()
+    ImptoReten: tuple[ImptoReten, ...] = ()
+    Referencia: tuple[Referencia, ...] = ()
+
+
+def half_up(quantity, price):
+    """Return quantity × price in pesos, half rounded up, of numbers of six decimals.
+
+    With whole numbers: a float holds neither 0.1 nor the half of an odd price.
+    """
+    product = round(quantity * MICRO) * round(price * MICRO)
+    return (product + MICRO * MICRO // 2) // (MICRO * MICRO)

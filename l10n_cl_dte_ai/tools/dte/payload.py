@@ -1,0 +1,169 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What the AI service is asked about a document, and what identifies that."""
+
+import hashlib
+import json
+
+from .texts import MAX_UNIT_LENGTH
+
+# Raised when the same document would be sent in another form: every digest changes,
+# and no verdict that was given on the old form is taken for one on the new.
+SCHEMA_VERSION = 1
+
+# Names and addresses, and what is sent where the company keeps them to itself. A word and
+# not nothing: what is missing is an error of the document.
+NAMES = frozenset(
+    (
+        "razon_social_emisor",
+        "razon_social_receptor",
+        "direccion_receptor",
+        "comuna_receptor",
+    )
+)
+LEFT_OUT = "(omitido)"
+
+
+def as_dte_data(document):
+    """Return the document as the `dte_data` of the AI service's contract.
+
+    One canonical form, since the service's cache takes `119000` and `119000.0` for two
+    documents: whole numbers as int, dates as text without time, absent and zero values
+    left out.  Scalars come first and lines last: an older service reads no more than
+    the first 2,000 characters.
+
+    :rtype: dict
+    """
+    emisor, receptor = document.Emisor, document.Receptor
+    return _present(
+        {
+            "tipo_dte": document.TipoDTE,
+            "folio": document.Folio,
+            "fecha_emision": _date(document.FchEmis),
+            "rut_emisor": emisor.RUTEmisor,
+            "rut_receptor": receptor.RUTRecep,
+            "razon_social_emisor": emisor.RznSoc,
+            "razon_social_receptor": receptor.RznSocRecep,
+            "giro_emisor": emisor.GiroEmis,
+            "giro_receptor": receptor.GiroRecep,
+            "direccion_receptor": receptor.DirRecep,
+            "comuna_receptor": receptor.CmnaRecep,
+            "monto_neto": document.MntNeto,
+            "monto_exento": document.MntExe,
+            "monto_iva": document.IVA,
+            "monto_otros_impuestos": sum(tax.MontoImp for tax in document.ImptoReten),
+            "monto_descuento_global": sum(
+                discount.ValorDR for discount in document.DscRcgGlobal
+            ),
+            "monto_total": document.MntTotal,
+            # The contract knows one reference; the first is the document corrected.
+            "documento_referencia": next(
+                (
+                    _present(
+                        {
+                            "tipo_doc": reference.TpoDocRef,
+                            "folio": reference.FolioRef,
+                            "fecha": _date(reference.FchRef),
+                            "codigo": reference.CodRef,
+                        }
+                    )
+                    for reference in document.Referencia
+                ),
+                None,
+            ),
+            "items": [
+                _present(
+                    {
+                        "numero": line.NroLinDet,
+                        "nombre": line.NmbItem,
+                        "descripcion": line.DscItem,
+                        "cantidad": _number(line.QtyItem),
+                        "unidad": line.UnmdItem[:MAX_UNIT_LENGTH],
+                        "precio_unitario": _number(line.PrcItem),
+                        "descuento_pct": _number(line.DescuentoPct - line.RecargoPct),
+                        "monto": line.MontoItem,
+                        "exento": line.IndExe,
+                    }
+                )
+                for line in document.Detalle
+            ],
+        }
+    )
+
+
+def without_names(dte_data):
+    """Return `dte_data` without names and addresses of those whom the document names.
+
+    :rtype: dict
+    """
+    return {key: LEFT_OUT if key in NAMES else value for key, value in dte_data.items()}
+
+
+def as_history_entry(code, folio, date, total, prices):
+    """Return another document of the same customer, to compare this one with.
+
+    Few decimals: it is about what is out of line, and has to be the same each time.
+
+    :param datetime.date date: when it was issued
+    :param int total: in pesos
+    :param prices: (name of the item, price of one in pesos), of some of its lines
+    :rtype: dict
+    """
+    return _present(
+        {
+            # A v1.2.0 service fails open on an entry without these two texts.
+            "message": f"{_date(date)}: tipo {code}, folio {folio}, total {total}",
+            "error_code": "PREVIOUS_DOCUMENT",
+            "tipo_dte": code,
+            "folio": folio,
+            "fecha_emision": _date(date),
+            "monto_total": total,
+            "items": [
+                {"nombre": name, "precio_unitario": _number(round(price, 2))}
+                for name, price in prices
+            ],
+        }
+    )
+
+
+# What the contract's document says of its two parties.
+PARTIES = frozenset(
+    f"{name}_{party}"
+    for name in ("rut", "razon_social", "giro", "direccion", "comuna")
+    for party in ("emisor", "receptor")
+)
+
+
+def is_same_but_for_parties(one, other):
+    """Tell whether two `dte_data` differ at most in what they say of the parties."""
+    return all(one.get(name) == other.get(name) for name in {*one, *other} - PARTIES)
+
+
+def _present(values):
+    return {key: value for key, value in values.items() if value}
+
+
+def _date(value):
+    return value.isoformat() if value else None
+
+
+def _number(value):
+    """Return a number as int where it is whole, else with the SII's six decimals."""
+    value = round(value, 6)
+    return int(value) if value == int(value) else value
+
+
+def digest(dte_data, company_id):
+    """Return what identifies a document's content, as 64 hexadecimal digits.
+
+    Two documents that the service would be asked about in the same words have the same
+    digest; it is the key of the verdict and the idempotency key of the request.
+
+    :param dict dte_data: without what posting alone assigns (the caller's part)
+    """
+    content = json.dumps(
+        [SCHEMA_VERSION, company_id, dte_data],
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return hashlib.sha256(content.encode()).hexdigest()
