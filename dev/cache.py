@@ -17,6 +17,7 @@ from .process import NO_SPACE
 
 MARKER = ".complete"
 KEEP_UNUSED_DAYS = 14
+IN_USE_SECONDS = 300  # another run may be copying it
 NEEDED_BYTES = 3 * 2**30
 
 
@@ -82,4 +83,19 @@ def _forget_unused(kind):
     oldest = time.time() - KEEP_UNUSED_DAYS * 86400
     for marker in folder().glob(f"{kind}-*/{MARKER}"):
         if marker.stat().st_mtime < oldest:
+            shutil.rmtree(marker.parent, ignore_errors=True)
+
+
+def keep_newest(kind, number):
+    """Remove all but the `number` of that kind that were used last."""
+
+    def used(marker):
+        try:
+            return marker.stat().st_mtime
+        except OSError:  # another run removes it
+            return 0
+
+    markers = sorted(folder().glob(f"{kind}-*/{MARKER}"), key=used, reverse=True)
+    for marker in markers[number:]:
+        if time.time() - used(marker) > IN_USE_SECONDS:
             shutil.rmtree(marker.parent, ignore_errors=True)

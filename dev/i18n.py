@@ -29,9 +29,8 @@ for name in sys.argv[2:]:
 
 def main(_arguments):
     template = FOLDER / f"{ADDON}.pot"
-    with workspace() as space:
-        with step(f"Install {ADDON}"):
-            odoo = space.with_addon("i18n")
+    with workspace(in_memory=True, installed=True) as space:
+        odoo = space.with_addon("i18n")
         with step("Export its texts"):
             odoo.run(
                 *("-l", "pot", "-o", template, ADDON),

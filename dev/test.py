@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from . import browser, venv
-from .console import say, step
+from .console import say
 from .odoo import our_addons
 from .process import BUILD, LOGS, ROOT, call, end_running
 from .workspace import workspace
@@ -85,10 +85,8 @@ def _all(arguments):
 
 @contextmanager
 def _workspace():
-    with workspace() as space:
-        with step("Install our addons"):
-            installed = space.with_addon("tests")
-        yield space, installed
+    with workspace(in_memory=True, installed=True) as space:
+        yield space, space.with_addon("tests")
 
 
 def _service(arguments, aside=False):

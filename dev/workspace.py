@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, postgres, runtime
+from . import cache, postgres, runtime, structure
 from .console import step
 from .odoo import Odoo, our_addons, their_modules
 from .process import run
@@ -31,6 +31,9 @@ for name in ("assets_web", "assets_frontend_minimal", "assets_frontend_lazy"):
     bundle(f"web.{name}", css=False, js=True).js()
 bundle("bus.websocket_worker_assets", css=False, js=True).js()
 """
+MEMORY = Path("/dev/shm")
+NEEDED_MEMORY = 4 * 2**30
+KEEP_INSTALLED = 10  # some 200 MB each: what was edited lately, in each worktree
 RECIPE = 4  # change it when the template is made in another way
 
 
@@ -61,7 +64,8 @@ class Workspace:
         """A new database with our addons, which are installed only once."""
         if not self.addon:
             odoo = self.create("addon")
-            odoo.install(*our_addons())
+            with step("Install our addons"):
+                odoo.install(*our_addons())
             self.addon = Source(odoo.name, odoo.filestore)
         return self._copy(self.addon, name)
 
@@ -81,18 +85,24 @@ class Workspace:
 
 
 @contextmanager
-def workspace():
-    """Everything that a command needs; it is gone, processes too, when it ends."""
+def workspace(in_memory=False, installed=False):
+    """Everything that a command needs; it is gone, processes too, when it ends.
+
+    `in_memory` where nobody measures the disk. `installed` starts from a cluster in
+    which our addons are installed as they are now, which is kept for the next command.
+    """
     odoo_runtime = runtime.ensure()
     handed_over = os.environ.get(HANDED_OVER)
-    with temporary_folder() as folder:
-        if handed_over:
-            seed = None
-            names = iter(handed_over.split(os.pathsep))
-            sources = [Source(name, Path(next(names))) for name in names]
-        else:
-            source, seed = _template(odoo_runtime)
-            sources = [source]
+    if handed_over:
+        seed = None
+        names = iter(handed_over.split(os.pathsep))
+        sources = [Source(name, Path(next(names))) for name in names]
+    else:
+        source, seed = _template(odoo_runtime)
+        sources = [source]
+        if installed and seed:
+            sources, seed = _installed(odoo_runtime, source, seed)
+    with temporary_folder(in_memory) as folder:
         server = postgres.server(odoo_runtime.python, folder, seed)
         space = Workspace(folder, odoo_runtime, server, *sources)
         try:
@@ -148,12 +158,49 @@ def _template(odoo_runtime):
         return source, target / "postgres" if private else None
 
 
+def _installed(odoo_runtime, template, template_seed):
+    """The template and a database with our addons, and the cluster that holds both.
+
+    It is made anew whenever something changed that an installation reads, and never
+    upgraded: what a test sees is what a new installation gives.
+    """
+    parts = [template_seed.parent.name, *map(structure.of, our_addons())]
+    key = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    target = cache.folder() / f"installed-{key}"
+    addon = Source(f"dte_ai_installed_{key}", target / "filestore")
+
+    def build(target):
+        with temporary_folder(in_memory=True) as folder:
+            server = postgres.server(odoo_runtime.python, folder, template_seed)
+            with step("Install our addons"):
+                try:
+                    server.start()
+                    odoo = Odoo(odoo_runtime, server, folder, addon.database)
+                    server.create(odoo.name, template=template.database)
+                    odoo.copy_files_from(template.filestore)
+                    odoo.install(*our_addons())
+                finally:
+                    server.stop()
+                run(
+                    ["cp", "-a", server.data, target / "postgres"],
+                    "the database with our addons could not be kept",
+                    log="installed-copy",
+                )
+                shutil.copytree(odoo.filestore, addon.filestore)
+
+    cache.once(target.name, build, needed=2**30)
+    cache.keep_newest("installed", KEEP_INSTALLED)
+    return [template, addon], target / "postgres"
+
+
 @contextmanager
-def temporary_folder():
-    """A folder on disk that is removed at the end, or by a later run if we die."""
+def temporary_folder(in_memory=False):
+    """A folder that is removed at the end, or by a later run if we die."""
     parent = Path(os.environ.get("TMPDIR") or "/var/tmp")
     if not os.access(parent, os.W_OK):
         parent = Path(tempfile.gettempdir())
+    if in_memory and _roomy(MEMORY):
+        parent = MEMORY
     _remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     folder.chmod(0o711)  # as root, PostgreSQL's user goes through it
@@ -163,6 +210,16 @@ def temporary_folder():
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _roomy(parent):
+    """Whether a whole run fits in that memory, and leaves the machine enough."""
+    try:
+        free = shutil.disk_usage(parent).free
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return False
+    return os.access(parent, os.W_OK) and min(free, available) > NEEDED_MEMORY
 
 
 def _remove_abandoned(parent):
