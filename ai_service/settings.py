@@ -17,11 +17,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .weak_keys import weakness
+
 PREFIX = "AI_SERVICE_"
 
-# What an Authorization header can carry unchanged, and long enough not to be guessed.
-# The comma separates keys.
+# What an Authorization header can carry unchanged. The comma separates keys.
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{16,512}")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ConfigurationError(Exception):
@@ -42,6 +44,8 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8002, ge=0, le=65535)
+    #: Takes a key that could be guessed, on a loopback address.
+    demo: bool = False
     #: One key, or several separated by commas while a key is being changed.
     api_key: SecretStr
     #: Validations per minute for each pair of key and client address.
@@ -100,10 +104,22 @@ class Settings(BaseSettings):
 
     @field_validator("api_key")
     @classmethod
-    def _keys_are_usable(cls, value: SecretStr) -> SecretStr:
+    def _keys_are_usable(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         keys = _split(value)
         if not keys or not all(_KEY.fullmatch(key) for key in keys):
-            raise ValueError("each key needs 16 to 512 printable ASCII characters")
+            raise ValueError("each key needs 32 to 512 printable ASCII characters")
+        if info.data.get("demo"):
+            if info.data.get("host") not in _LOOPBACK:
+                raise ValueError(
+                    f"{PREFIX}DEMO is for 127.0.0.1 alone: unset it, or {PREFIX}HOST"
+                )
+            return value
+        for key in keys:
+            if reason := weakness(key):
+                raise ValueError(
+                    f"a key could be guessed: {reason}; take the output of: openssl"
+                    f" rand -hex 32 (only to try it out: {PREFIX}DEMO=1)"
+                )
         return value
 
     @field_validator("log_level")

@@ -16,8 +16,8 @@ from . import redis_server
 from .fake_vendor import FakeVendor
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "prueba-0123456789abcdef"
-OTHER_KEY = "prueba-fedcba9876543210"
+KEY = "c17ffb6d90bf803c5243b6c19c20e993"
+OTHER_KEY = "58cefb0df5bac89f3809ef041fe307a2"
 
 
 # What could make a test ask a real model, or change a real Redis.

@@ -393,7 +393,7 @@ def run(**settings):
         env=environment(**settings),
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
 
@@ -402,7 +402,7 @@ def run(**settings):
     ("settings", "words"),
     [
         ({}, "set AI_SERVICE_API_KEY"),
-        ({"api_key": "short-secret"}, "correct AI_SERVICE_API_KEY: each key needs 16"),
+        ({"api_key": "short-secret"}, "correct AI_SERVICE_API_KEY: each key needs 32"),
     ],
 )
 def test_without_a_usable_key_it_does_not_start_and_says_what_to_set(settings, words):
