@@ -112,9 +112,9 @@ class Accounting:
                 sums[name] = sums.get(name, 0) + amount
         groups: dict[str, dict[str, dict[str, int]]] = {"operation": {}, "model": {}}
         for name, amount in sums.items():
-            if name.count(_SEPARATOR) == 2:
-                group, which, what = name.split(_SEPARATOR)
-                groups[group].setdefault(which, {})[what] = amount
+            group, *rest = name.split(_SEPARATOR)
+            if group in groups and len(rest) == 2:
+                groups[group].setdefault(rest[0], {})[rest[1]] = amount
         return {
             "period": period,
             "summary": _shown(sums, "total_"),

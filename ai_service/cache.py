@@ -6,7 +6,9 @@ import json
 from dataclasses import asdict
 from datetime import date
 from decimal import Context, Decimal
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from .engines.base import Opinion
 from .logs import get_logger
@@ -15,6 +17,9 @@ from .store import Store
 
 LIFETIME = 15 * 60.0
 PREFIX = "llm_cache:"
+
+Record = TypeVar("Record")
+_OPINION = TypeAdapter(Opinion)
 
 # Normalising must not round.
 _EXACT = Context(prec=400)
@@ -44,12 +49,18 @@ def written(opinion: Opinion) -> str:
     return json.dumps(asdict(opinion), ensure_ascii=False)
 
 
-def read(text: str) -> Opinion | None:
+def read(text: object) -> Opinion | None:
     """The opinion in a text; None where it is not one: others can write to a Redis."""
+    opinion = readable(_OPINION, text)
+    return opinion if opinion and opinion.opinion else None
+
+
+def readable(adapter: TypeAdapter[Record], text: object) -> Record | None:
+    """What a store kept, if it has the shape that we gave it. If not, it is missing."""
     try:
-        return Opinion(**json.loads(text))
-    except (TypeError, ValueError, RecursionError):
-        get_logger().warning("stored_answer_unreadable")
+        return adapter.validate_json(text, strict=True)
+    except ValidationError:
+        get_logger().warning("stored_record_unreadable")
         return None
 
 

@@ -3,13 +3,14 @@
 
 import json
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from .auth import Keys
+from .cache import readable
 from .engines.base import EngineUnavailable
 from .engines.caller import ModelCaller
 from .engines.prompt import Prompt
@@ -77,6 +78,16 @@ class Session(BaseModel):
     welcome_message: str
 
 
+class _Turn(BaseModel):
+    """What one of the two said."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+_TURNS = TypeAdapter(list[_Turn])
+
+
 class ChatEngine:
     """Answers in conversations that are kept for an hour, the last ten messages.
 
@@ -99,7 +110,9 @@ class ChatEngine:
         text, model, tokens = _NO_MODEL, "none", {}
         if self._caller:
             name = f"chat_session:{client}:{session}"
-            turns = json.loads(await self._store.get(name) or "[]")
+            kept = await self._store.get(name)
+            known = readable(_TURNS, kept) if kept else None
+            turns = [turn.model_dump() for turn in known or []]
             turns.append({"role": "user", "content": question.message})
             prompt = Prompt(
                 system=_SYSTEM + _context(question.user_context),
@@ -117,8 +130,9 @@ class ChatEngine:
                     "output_tokens": reply.usage.output_tokens,
                 }
                 turns.append({"role": "assistant", "content": text or "…"})
-                kept = json.dumps(turns[-MAX_TURNS:])
-                await self._store.put(name, kept, SESSION_LIFETIME)
+                await self._store.put(
+                    name, json.dumps(turns[-MAX_TURNS:]), SESSION_LIFETIME
+                )
         return ChatAnswer(
             message=text,
             sources=[],

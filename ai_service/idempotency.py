@@ -3,13 +3,30 @@
 
 import hashlib
 import json
+from typing import NamedTuple
 
-from .cache import digest, read, written
+from pydantic import TypeAdapter
+
+from .cache import digest, read, readable, written
 from .engines.base import Opinion
 from .schemas import ValidationRequest
 from .store import Store
 
 LIFETIME = 24 * 3600.0
+
+
+class _Record(NamedTuple):
+    """What a key is tied to, and the answer once there is one."""
+
+    document: str
+    answer: str | None
+
+
+_RECORD = TypeAdapter(_Record)
+
+
+def _written(record: _Record) -> str:
+    return json.dumps(record)
 
 
 class KeyReused(Exception):
@@ -35,21 +52,23 @@ class Idempotency:
         :param client: identifier of the API key: clients do not see each other's
         :raises KeyReused: when it is tied to another document
         """
-        mine = json.dumps({"document": _document(request), "answer": None})
-        found = json.loads(
-            await self._store.claim(_name(client, key), mine, self._lifetime)
-        )
-        if found["document"] != _document(request):
+        name, document = _name(client, key), _document(request)
+        mine = _written(_Record(document, None))
+        found = readable(_RECORD, await self._store.claim(name, mine, self._lifetime))
+        if found is None:
+            await self._store.put(name, mine, self._lifetime)
+            return None
+        if found.document != document:
             raise KeyReused
-        return read(found["answer"]) if found["answer"] else None
+        return read(found.answer) if found.answer else None
 
     async def finish(
         self, client: str, key: str, request: ValidationRequest, opinion: Opinion
     ) -> None:
         """Keep the answer. Without an opinion the next attempt asks anew."""
         if opinion.opinion:
-            kept = {"document": _document(request), "answer": written(opinion)}
-            await self._store.put(_name(client, key), json.dumps(kept), self._lifetime)
+            record = _Record(_document(request), written(opinion))
+            await self._store.put(_name(client, key), _written(record), self._lifetime)
 
 
 def _document(request: ValidationRequest) -> str:

@@ -3,6 +3,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
@@ -12,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from .logs import get_logger
 from .store import MemoryStore, Store, Window
@@ -31,6 +32,9 @@ local left = redis.call('PTTL', KEYS[1])
 local now = redis.call('TIME')
 return {events, left, now[1] * 1000 + math.floor(now[2] / 1000) + left}
 """
+
+# How Redis says that what it has under a key is not what we would have put there.
+_UNUSABLE = re.compile(r"WRONGTYPE|not an integer|not a valid float|would overflow")
 
 Result = TypeVar("Result")
 
@@ -66,7 +70,11 @@ class RedisStore:
 
     async def sums(self, key: str) -> dict[str, int]:
         found = await self._redis.hgetall(key)
-        return {name: int(amount) for name, amount in found.items()}
+        return {
+            name: int(amount)
+            for name, amount in found.items()
+            if re.fullmatch(r"-?[0-9]{1,18}", amount)
+        }
 
 
 class SharedStore:
@@ -105,22 +113,22 @@ class SharedStore:
         self.up = True
 
     async def get(self, key: str) -> str | None:
-        return await self._run(lambda store: store.get(key))
+        return await self._run(key, lambda store: store.get(key))
 
     async def put(self, key: str, value: str, seconds: float) -> None:
-        await self._run(lambda store: store.put(key, value, seconds))
+        await self._run(key, lambda store: store.put(key, value, seconds))
 
     async def claim(self, key: str, value: str, seconds: float) -> str:
-        return await self._run(lambda store: store.claim(key, value, seconds))
+        return await self._run(key, lambda store: store.claim(key, value, seconds))
 
     async def count(self, key: str, seconds: float) -> Window:
-        return await self._run(lambda store: store.count(key, seconds))
+        return await self._run(key, lambda store: store.count(key, seconds))
 
     async def add(self, key: str, amounts: Mapping[str, int], seconds: float) -> None:
-        await self._run(lambda store: store.add(key, amounts, seconds))
+        await self._run(key, lambda store: store.add(key, amounts, seconds))
 
     async def sums(self, key: str) -> dict[str, int]:
-        return await self._run(lambda store: store.sums(key))
+        return await self._run(key, lambda store: store.sums(key))
 
     async def latency(self) -> float | None:
         """Seconds that Redis takes to answer; None while it is down."""
@@ -139,15 +147,30 @@ class SharedStore:
             self._probe.cancel()
         await self._client.aclose()
 
-    async def _run(self, operation: Callable[[Store], Awaitable[Result]]) -> Result:
+    async def _run(
+        self, key: str, operation: Callable[[Store], Awaitable[Result]]
+    ) -> Result:
         if self.up:
             try:
                 with anyio.fail_after(self._timeout):
-                    return await operation(self._redis)
+                    return await self._mended(key, operation)
             # TimeoutError is an OSError.
             except (RedisError, OSError) as error:
                 self._down(type(error).__name__)
         return await operation(self._memory)
+
+    async def _mended(
+        self, key: str, operation: Callable[[Store], Awaitable[Result]]
+    ) -> Result:
+        """The operation on Redis; what stands in its way under the key is dropped."""
+        try:
+            return await operation(self._redis)
+        except (ResponseError, UnicodeDecodeError) as error:
+            if isinstance(error, ResponseError) and not _UNUSABLE.search(str(error)):
+                raise
+            get_logger().warning("stored_record_unreadable")
+            await self._client.delete(key)
+            return await operation(self._redis)
 
     def _down(self, cause: str) -> None:
         if self.up:

@@ -39,6 +39,8 @@ class Opinion:
     def __post_init__(self) -> None:
         if self.recommendation == "send" and (self.errors or not self.opinion):
             raise ValueError("send needs an opinion, and one without errors")
+        if not 0 <= self.confidence <= 100:
+            raise ValueError("confidence lies between 0 and 100")
         object.__setattr__(self, "errors", bounded(self.errors))
         object.__setattr__(self, "warnings", bounded(self.warnings))
         object.__setattr__(self, "rules", tuple(self.rules))

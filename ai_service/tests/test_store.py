@@ -222,15 +222,89 @@ def test_a_redis_that_was_never_there_does_not_keep_it_from_starting(start_serve
     assert server.client.get("/health").status_code == 207
 
 
-def test_what_somebody_else_wrote_to_redis_is_no_answer(redis, start_server):
-    server = start_server(REDIS_URL=redis.url)
-    server.validate(BODY)
+# Not JSON, JSON of another shape, and what would only break later, in the answer.
+_UNREADABLE = (
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"7",
+    b"\xff\xfe",
+    b"[" * 5_000,
+    b'{"recommendation": "send"}',
+    b'{"recommendation": "send", "confidence": "high"}',
+    b'{"recommendation": "send", "confidence": 1e999}',
+    b'{"recommendation": "send", "confidence": 150}',
+    b'{"recommendation": "approve", "confidence": 90}',
+    b'{"recommendation": "send", "confidence": 90, "errors": "x"}',
+    b'{"recommendation": "send", "confidence": 90, "warnings": [1]}',
+    b'{"recommendation": "review", "confidence": 0, "opinion": false}',
+    b'{"document": 1, "answer": null}',
+    b'["document"]',
+    b'["document", {"answer": 1}]',
+    b'[{"role": "system", "content": "x"}]',
+    b'[{"role": "user"}]',
+)
+
+
+def _spoil(client, name, how):
+    ttl = client.ttl(name)
+    client.delete(name)
+    if isinstance(how, bytes):
+        client.set(name, how)
+    elif how == "list":
+        client.rpush(name, "x")
+    elif how == "set":
+        client.sadd(name, "x")
+    else:
+        client.hset(name, mapping={"calls": "many", "a|b|c": "1", "model|x": "2"})
+    client.expire(name, max(ttl, 1))
+
+
+@pytest.mark.parametrize(
+    "kind", ["llm_cache", "llm_idempotency", "rate_limit", "chat_session", "llm_costs"]
+)
+def test_a_corrupt_record_in_redis_is_a_miss_and_never_a_500(
+    redis, start_server, vendor, kind
+):
+    """Whatever stands under a key of ours: broken text, another shape, another type."""
+    more = vendor.environment("anthropic")
+    server = start_server(REDIS_URL=redis.url, redis_timeout=5, rate_limit=1000, **more)
+    chat = "6a0d6b9e-6c1c-4d0f-9d59-6a1f0f7d3a11"
+
+    def ask():
+        """Every road that reads a record; the idempotent one after the plain one."""
+        answers = [
+            server.validate(BODY),
+            server.validate(BODY, headers={"Idempotency-Key": "one"}),
+            server.client.post(
+                "/api/chat/message", json={"message": "¿IVA?", "session_id": chat}
+            ),
+            *(
+                server.client.get(f"/metrics/costs?period={period}")
+                for period in ("today", "all_time")
+            ),
+        ]
+        assert [answer.status_code for answer in answers] == [200] * 5
+        assert answers[0].json()["opinion"] is True
+        return answers
+
+    ask()
     with Redis.from_url(redis.url) as client:
-        (name,) = client.keys("llm_cache:*")
-        for text in ("{", "[]", '{"recommendation": "send"}', '{"confidence": 1}'):
-            client.set(name, text)
-            answer = server.validate(BODY).json()
-            assert (answer["cached"], answer["recommendation"]) == (False, "send")
+        for how in (*_UNREADABLE, "list", "set", "hash"):
+            names = client.keys(f"{kind}:*")
+            assert names
+            for name in names:
+                _spoil(client, name, how)
+            answers = ask()
+            if kind == "llm_cache":
+                assert [answer.json()["cached"] for answer in answers[:2]] == [
+                    False,
+                    True,
+                ]
+    # One record is no reason to leave Redis.
+    assert not any("redis_down" in line for line in server.lines)
+    assert not any("internal_error" in line for line in server.lines)
 
 
 def test_the_redis_password_is_not_logged(start_server):
