@@ -13,6 +13,7 @@ import uvicorn
 
 from . import __version__
 from .app import create_app
+from .bounds import MAX_HEADER, bounded_protocol
 from .logs import configure_logging, get_logger
 from .settings import PREFIX, ConfigurationError, load_settings
 
@@ -57,6 +58,9 @@ def main() -> int:
         return _refuse(str(error))
     config = uvicorn.Config(
         app,
+        http=bounded_protocol(app.state.keys),
+        ws="none",
+        h11_max_incomplete_event_size=MAX_HEADER,
         log_config=None,
         access_log=False,
         server_header=False,

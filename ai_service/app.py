@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from . import SERVICE_NAME, __version__
 from .accounting import Accounting
 from .auth import Keys
+from .bounds import BodyLimit
 from .cache import AnswerCache
 from .chat import ChatEngine, chat_routes
 from .engines.base import Engine
@@ -21,7 +22,7 @@ from .errors import unprocessable
 from .health import health_routes
 from .idempotency import Idempotency
 from .metrics import Metrics
-from .middleware import BodyLimit, RequestContext
+from .middleware import RequestContext
 from .rate_limit import RateLimiter
 from .redis_store import SharedStore
 from .reports import report_routes
@@ -86,7 +87,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.engine = engine
-    app.add_middleware(BodyLimit)
+    app.state.keys = authenticate
+    app.add_middleware(BodyLimit, keys=authenticate)
     app.add_middleware(RequestContext, metrics=metrics)  # Added last: the outermost.
     app.add_exception_handler(RequestValidationError, unprocessable)
     # The busiest route first: they are tried in turn.

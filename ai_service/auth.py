@@ -27,6 +27,15 @@ class Keys:
         matches = [hmac.compare_digest(given, known) for known in self._digests]
         return given.hex()[:16] if any(matches) else None
 
+    def among(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """The same for the key in a request's headers, whose names are in small
+        letters; None where there is none."""
+        for name, value in headers:
+            if name == b"authorization":
+                scheme, _, key = value.decode("latin-1").partition(" ")
+                return self.identify(key) if scheme.lower() == "bearer" else None
+        return None
+
     async def __call__(
         self,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],

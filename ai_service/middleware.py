@@ -1,6 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""What surrounds every request: its identifier, its log line, its size limit, and
-the answer when something in us breaks."""
+"""What surrounds every request: its identifier, its log line, and the answer when
+something in us breaks."""
 
 import re
 import time
@@ -9,19 +9,19 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .logs import get_logger
 from .metrics import Metrics
 
-MAX_BODY = 1024 * 1024
-
 # Anything else could forge a log line or a header.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Asked every few seconds by monitors, and worth a line only when it is looked for.
 _QUIET = frozenset({"/health", "/ready", "/live", "/metrics"})
+# nginx's number for a request that did not arrive whole: nobody waits for an answer.
+_CLIENT_LEFT = 499
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
@@ -56,6 +56,8 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_id)
+            except ClientDisconnect:
+                status = _CLIENT_LEFT
             except Exception as error:
                 # Frames, but not the exception's text: that may quote the document.
                 get_logger().error(
@@ -102,33 +104,3 @@ def _internal_error(request_id: str) -> JSONResponse:
         },
         500,
     )
-
-
-class BodyLimit:
-    """Refuses a body above the limit with 413, before all of it is in memory."""
-
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
-        self._app = app
-        self._limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        detail = f"La solicitud supera {self._limit} bytes: envíe menos datos"
-        declared = Headers(scope=scope).get("content-length", "0")
-        if len(declared) > 19 or int(declared) > self._limit:
-            response = JSONResponse({"detail": detail}, 413)
-            await response(scope, receive, send)
-            return
-        size = 0
-
-        async def receive_some() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > self._limit:
-                raise HTTPException(413, detail)
-            return message
-
-        await self._app(scope, receive_some, send)
