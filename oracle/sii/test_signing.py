@@ -19,9 +19,12 @@ from lxml import etree
 from sii_demo import authority as stand_in
 from sii_tools import certificate, envelope, errors, signature, stamp
 from sii_tools.xml import DSIG, SII, without_declaration
-from tools import dte_document, dte_rules, dte_xml
+from tools.dte import rules
+from tools.dte.document import KNOWN_TYPES
+from tools.dte.texts import fit
+from tools.dte.xml import as_xml
 
-CODES = dte_document.KNOWN_TYPES
+CODES = KNOWN_TYPES
 XMLSEC = shutil.which("xmlsec1")
 NO_XMLSEC = "xmlsec1 is not installed: apt-get install xmlsec1"
 ANY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -31,7 +34,7 @@ ANY = settings(max_examples=60, deadline=None, suppress_health_check=list(Health
 def sign(caf_of, signer):
     def sign(given, time=NOW):
         caf = caf_of(given.TipoDTE)
-        content, ted = stamp.stamp(dte_xml.as_xml(given), caf, caf.load_key(), time)
+        content, ted = stamp.stamp(as_xml(given), caf, caf.load_key(), time)
         return signature.sign_dte(content, signer), ted
 
     return sign
@@ -97,7 +100,7 @@ def test_a_document_of_each_type_is_good_for_all(
 
 
 def test_nothing_but_the_stamp_and_the_signature_is_added(sign):
-    unsigned = dte_xml.as_xml(document("33"))
+    unsigned = as_xml(document("33"))
     content, ted = sign(document("33"))
     added = re.compile(
         rb"%s\n<TmstFirma>2026-03-02T12:30:05</TmstFirma>\n|\n<Signature.*</Signature>"
@@ -147,14 +150,14 @@ def test_texts_in_the_stamp_are_cut_trimmed_and_escaped(name, written, sign):
 
 def test_line_ends_in_a_text_become_spaces():
     """A parser would change them, and the signature is over bytes."""
-    content = dte_xml.as_xml(document()).replace(
+    content = as_xml(document()).replace(
         b"<NmbItem>Flete", b"<NmbItem>Flete\r\nde\tcarga &#13;"
     )
     assert stamp.facts(content).IT1 == "Flete de carga"
 
 
 def test_a_receiver_without_a_name_is_its_rut(caf_of):
-    content = dte_xml.as_xml(document()).replace(
+    content = as_xml(document()).replace(
         "<RznSocRecep>Viña Piedra Torcaza SpA</RznSocRecep>".encode("latin-1"), b""
     )
     assert stamp.facts(content).RSR == "76202020-3"
@@ -163,9 +166,9 @@ def test_a_receiver_without_a_name_is_its_rut(caf_of):
 def test_a_folio_or_a_type_that_the_caf_has_not_is_not_stamped(caf_of, authority):
     caf = stamp.cafs.parse(authority.caf("76101010-7", "33", 1, 9, NOW.date()))
     with pytest.raises(errors.FolioOutOfRange):
-        stamp.stamp(dte_xml.as_xml(document()), caf, caf.load_key(), NOW)
+        stamp.stamp(as_xml(document()), caf, caf.load_key(), NOW)
     with pytest.raises(errors.CafOfAnotherType):
-        stamp.stamp(dte_xml.as_xml(document("34")), caf, caf.load_key(), NOW)
+        stamp.stamp(as_xml(document("34")), caf, caf.load_key(), NOW)
 
 
 def test_what_is_signed_is_not_stamped_or_signed_again(sign, caf_of, signer):
@@ -354,15 +357,15 @@ def translate(text, /, **values):
 def test_any_document_that_passes_the_rules_is_signed_and_read_back(
     sign, official_dte, signer, given_document
 ):
-    findings = dte_rules.check(given_document, NOW.date(), translate)
-    assume(not any(each.severity == dte_rules.ERROR for each in findings))
+    findings = rules.check(given_document, NOW.date(), translate)
+    assume(not any(each.severity == rules.ERROR for each in findings))
     event(given_document.TipoDTE)
     content, ted = sign(given_document)
     judge(content, official_dte)
     assert list(signature.verify(content).values()) == [signer.certificate]
     stamp.verify(content)
     said = stamp.read(ted)
-    fitted, _cuts = dte_document.fit(given_document)
+    fitted, _cuts = fit(given_document)
     assert (said.F, said.TD) == (fitted.Folio, fitted.TipoDTE)
     assert (said.MNT, said.RR) == (fitted.MntTotal, fitted.Receptor.RUTRecep)
     data = cl_sii_parse.parse_dte_xml(xml_utils.parse_untrusted_xml(content))
@@ -465,7 +468,7 @@ def test_a_small_old_certificate_signs_too(caf_of):
     )
     signer = certificate.load(stand_in.pfx(key, signed), "clave", MOMENT)
     caf = caf_of("33")
-    content, _ted = stamp.stamp(dte_xml.as_xml(document()), caf, caf.load_key(), NOW)
+    content, _ted = stamp.stamp(as_xml(document()), caf, caf.load_key(), NOW)
     found = signature.verify(signature.sign_dte(content, signer))
     assert isinstance(found["F4187T33"], x509.Certificate)
     assert "key" not in repr(signer)
