@@ -22,7 +22,7 @@ from .workspace import workspace
 
 RESULTS = BUILD / "results"
 # What needs no Odoo, and what asks a real one: from outside, or in the browser.
-SUITES = ("service", "oracle", "addon", "system", "browser")
+SUITES = ("service", "oracle", "simulator", "addon", "system", "browser")
 
 
 @dataclass
@@ -112,7 +112,17 @@ def _oracle(arguments, aside=False):
     )
 
 
-_WITHOUT_ODOO = {"service": _service, "oracle": _oracle}
+def _simulator(arguments, aside=False):
+    return _pytest(
+        "simulator",
+        venv.ensure("simulator"),
+        _with_default(arguments, ROOT / "sii_simulator" / "tests"),
+        os.environ,
+        aside,
+    )
+
+
+_WITHOUT_ODOO = {"service": _service, "oracle": _oracle, "simulator": _simulator}
 
 
 def _addon(odoo, arguments):
@@ -129,8 +139,13 @@ def _addon(odoo, arguments):
             f"--odoo-extra=screenshots={BUILD / 'tours'}",
             *_with_default(arguments, *folders),
         ],
-        odoo.environment(),
+        odoo.environment(**_simulator_python()),
     )
+
+
+def _simulator_python():
+    """What starts `sii_simulator/`, for tests that send to it."""
+    return {"SII_SIMULATOR_PYTHON": str(venv.ensure("simulator"))}
 
 
 def _outside(suite, space, arguments, aside=False):
@@ -139,7 +154,7 @@ def _outside(suite, space, arguments, aside=False):
         suite,
         space.runtime.python,
         ["-p", "no:odoo", *_with_default(arguments, ROOT / "tests" / suite)],
-        {**os.environ, **space.hand_over(), LOGS: suite},
+        {**os.environ, **space.hand_over(), LOGS: suite, **_simulator_python()},
         aside,
     )
 
@@ -197,7 +212,7 @@ def _close(results, seconds):
     total = Result("total")
     say(f"\n── {seconds:.0f} s " + "─" * 65)
     for result in results:
-        say(f"{result.suite:<8} {result}  ({result.seconds:.0f} s)")
+        say(f"{result.suite:<9} {result}  ({result.seconds:.0f} s)")
         total.passed += result.passed
         total.failed += result.failed
         total.skipped += result.skipped
