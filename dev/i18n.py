@@ -1,14 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""`make i18n`: export the addon's texts, and give the translations the new ones."""
+"""`make i18n`: export the addons' texts, and give the translations the new ones."""
 
 import re
 
 from .console import say, step
-from .odoo import ADDON
+from .odoo import our_addons
 from .process import ROOT, run
 from .workspace import workspace
 
-FOLDER = ROOT / ADDON / "i18n"
 DATES = re.compile(r'^"(POT-Creation|PO-Revision)-Date:.*\n', re.MULTILINE)
 # Runs where polib is: in Odoo's environment.
 MERGE = """
@@ -28,23 +27,29 @@ for name in sys.argv[2:]:
 
 
 def main(_arguments):
-    template = FOLDER / f"{ADDON}.pot"
     with workspace(in_memory=True, installed=True) as space:
         odoo = space.with_addon("i18n")
-        with step("Export its texts"):
-            odoo.run(
-                *("-l", "pot", "-o", template, ADDON),
-                command=("i18n", "export"),
-                failure="the texts could not be exported",
-                log="i18n",
-            )
+        for addon in our_addons():
+            _update(odoo, addon)
+    return 0
+
+
+def _update(odoo, addon):
+    folder = ROOT / addon / "i18n"
+    folder.mkdir(exist_ok=True)
+    template = folder / f"{addon}.pot"
+    with step(f"Export the texts of {addon}"):
+        odoo.run(
+            *("-l", "pot", "-o", template, addon),
+            command=("i18n", "export"),
+            failure="the texts could not be exported",
+            log="i18n",
+        )
     template.write_text(DATES.sub("", template.read_text()))
-    catalogues = sorted(FOLDER.glob("*.po"))
     say(
         run(
-            [odoo.runtime.python, "-", template, *catalogues],
+            [odoo.runtime.python, "-", template, *sorted(folder.glob("*.po"))],
             "the translations could not be merged",
             input=MERGE,
         )
     )
-    return 0

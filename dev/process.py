@@ -33,10 +33,10 @@ def log_file(name):
     return _logs / f"{name}.log"
 
 
-def run(command, failure, *, log=None, **options):
+def run(command, failure, *, log=None, expected=(0,), **options):
     """Run `command` with its output in a log; `failure` leads the one line.
 
-    Returns the output. An interrupted command is asked to end before it is killed.
+    Returns the output. An exit code that isn't `expected` raises Stop. An interrupted command is asked to end before it is killed.
     """
     path = log_file(log or Path(command[0]).name)
     command = [str(part) for part in command]
@@ -53,7 +53,7 @@ def run(command, failure, *, log=None, **options):
         )
         output.seek(0)
         printed = output.read().partition("\n")[2]
-    if code:
+    if code not in expected:
         if "No space left on device" in printed:
             raise Stop(f"{failure}: the disk is full. {NO_SPACE}")
         lines = [line.strip() for line in printed.splitlines() if line.strip()]

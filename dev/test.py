@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""`make test`: the service's tests, the addon's on a real database, the browser's.
+"""`make test`: the tests without Odoo, those on a real database, those of the browser.
 
 Every suite runs even if one fails. Where CI is set nothing may be skipped.
 """
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from . import browser, venv
+from . import browser, odoo_tests, venv, without_odoo
 from .console import say
 from .odoo import our_addons
 from .process import BUILD, LOGS, ROOT, call, end_running
@@ -22,7 +22,12 @@ from .workspace import workspace
 
 RESULTS = BUILD / "results"
 # What needs no Odoo, and what asks a real one: from outside, or in the browser.
-SUITES = ("service", "oracle", "simulator", "addon", "system", "browser")
+SUITES = (
+    *("tools", "service", "oracle", "simulator"),
+    *("addon", "runner", "system", "browser"),
+)
+# What `make test` has Odoo's own runner run: of each kind of test one class.
+SAMPLE = (":TestSettings", ":TestGeneration", ":TestMultiCompany", ":TestTranslations")
 
 
 @dataclass
@@ -56,6 +61,9 @@ def _one(suite, arguments):
     with _workspace() as (space, installed):
         if suite == "addon":
             return [_addon(installed, arguments)]
+        if suite == "runner":
+            fresh = space.create("runner")
+            return [_runner(installed, fresh, arguments, install=True)]
         return [_outside(suite, space, arguments)]
 
 
@@ -74,6 +82,9 @@ def _all(arguments):
                 name: rows.submit(suite, arguments, aside=True)
                 for name, suite in _WITHOUT_ODOO.items()
             },
+            "runner": rows.submit(
+                _runner, installed, space.with_addon("runner"), SAMPLE
+            ),
         }
         try:
             return [running[name].result() for name in SUITES]
@@ -87,6 +98,20 @@ def _all(arguments):
 def _workspace():
     with workspace(in_memory=True, installed=True) as space:
         yield space, space.with_addon("tests")
+
+
+def _tools(arguments, aside=False):
+    """The addons' tests that need no Odoo, and those of these tools."""
+    return _pytest(
+        "tools",
+        venv.ensure("odoo"),
+        [
+            *("-p", "no:odoo", "-p", "no:cacheprovider", "-p", "dev.without_odoo"),
+            *_with_default(arguments, *without_odoo.files(), ROOT / "tests" / "tools"),
+        ],
+        os.environ,
+        aside,
+    )
 
 
 def _service(arguments, aside=False):
@@ -122,7 +147,12 @@ def _simulator(arguments, aside=False):
     )
 
 
-_WITHOUT_ODOO = {"service": _service, "oracle": _oracle, "simulator": _simulator}
+_WITHOUT_ODOO = {
+    "tools": _tools,
+    "service": _service,
+    "oracle": _oracle,
+    "simulator": _simulator,
+}
 
 
 def _addon(odoo, arguments):
@@ -146,6 +176,22 @@ def _addon(odoo, arguments):
 def _simulator_python():
     """What starts `sii_simulator/`, for tests that send to it."""
     return {"SII_SIMULATOR_PYTHON": str(venv.ensure("simulator"))}
+
+
+def _runner(installed, odoo, tags=(), install=False):
+    """Odoo's own runner: it sees the tests that pytest sees, and they pass there, too."""
+    start = time.monotonic()
+    seen = odoo_tests.collected_by_odoo(installed)
+    by_pytest = odoo_tests.collected_by_pytest(installed)
+    told = [*odoo_tests.differences(by_pytest, seen)]
+    ran, failures = odoo_tests.run(odoo, tags, install)
+    told += failures
+    say("\n── runner " + "─" * 64)
+    say(f"{len(seen)} tests are seen by Odoo's runner, {len(by_pytest)} by pytest.")
+    say("\n".join([*told, f"Odoo's runner ran {ran} tests, {len(failures)} failed."]))
+    result = Result("runner", passed=ran - len(failures), failed=len(told))
+    result.seconds = time.monotonic() - start
+    return result
 
 
 def _outside(suite, space, arguments, aside=False):

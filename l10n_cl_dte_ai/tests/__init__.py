@@ -4,6 +4,8 @@ from . import test_ai_answers
 from . import test_ai_client
 from . import test_fetch_tree
 from . import test_document
+from . import test_dte_file
+from . import test_random_documents
 from . import test_generate
 from . import test_fault_matrix
 from . import test_gate

@@ -30,6 +30,9 @@ class DteAiCommon(AccountTestInvoicingCommon):
     the button. `self.admin_env` is the administrator's.
     """
 
+    # Odoo's own runner leaves inherited tests out otherwise.
+    allow_inherited_tests_method = True
+
     @classmethod
     @AccountTestInvoicingCommon.setup_country("cl")
     def setUpClass(cls):
