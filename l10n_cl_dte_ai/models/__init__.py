@@ -2,6 +2,7 @@
 # A class that extends another of ours comes after it.
 # isort: off
 from . import (
+    l10n_cl_dte_gate,
     account_move,
     account_move_document,
     account_move_generation,
@@ -14,7 +15,7 @@ from . import (
     l10n_cl_account_invoice_reference,
     l10n_cl_company_activities,
     l10n_cl_dte_ai_service,
-    l10n_cl_dte_ai_gate,
+    l10n_cl_dte_ai_health,
     l10n_cl_dte_ai_figures,
     l10n_cl_dte_ai_validation,
     l10n_cl_dte_ai_dispatcher,

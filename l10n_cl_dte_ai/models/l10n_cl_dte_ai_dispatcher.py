@@ -18,9 +18,9 @@ from odoo.tools import SQL
 from ..tools import ai
 from .database import NO_CURSOR, database_now, database_soon
 from .fetch_tree import fetch_tree
-from .l10n_cl_dte_ai_gate import MAX_CLICK_WAIT
 from .l10n_cl_dte_ai_service import CALL_FIELDS
 from .l10n_cl_dte_ai_validation import LEASE
+from .l10n_cl_dte_gate import MAX_CLICK_WAIT
 
 _logger = logging.getLogger(__name__)
 

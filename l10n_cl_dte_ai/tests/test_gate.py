@@ -10,7 +10,7 @@ from unittest.mock import patch
 from odoo.tests import tagged
 
 from ..models.database import database_now
-from ..models.l10n_cl_dte_ai_gate import MAX_CLICK_WAIT, Grant
+from ..models.l10n_cl_dte_gate import MAX_CLICK_WAIT, Grant
 from ..tools import ai
 from . import misbehaving_server as wire
 from .loopback import opinion, reply

@@ -5,8 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..models.l10n_cl_dte_ai_batch import CHUNK
-from ..models.l10n_cl_dte_ai_gate import RATE_MARGIN
 from ..models.l10n_cl_dte_ai_service import USER_GROUP
+from ..models.l10n_cl_dte_gate import RATE_MARGIN
 from ..tools.dte import rules
 
 

@@ -3,10 +3,17 @@ import logging
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 
-from .database import NO_CURSOR, database_now, database_soon
+from .database import (
+    NO_CURSOR,
+    can_commit,
+    commit,
+    database_now,
+    database_soon,
+    own_cursor,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -52,10 +59,8 @@ class Grant(NamedTuple):
         return self.reason is None
 
 
-# The gate is a room of its own beside the settings.
-# pylint: disable=consider-merging-classes-inherited
-class L10nClDteAiService(models.Model):
-    """The gate before the service: how often it may be asked, and whether at all.
+class L10nClDteGate(models.AbstractModel):
+    """The gate before a remote host: how often it may be asked, and whether at all.
 
     Every worker of every host passes the same gate, and all that they share is
     PostgreSQL. So each decision is one statement on one row, in a short transaction of
@@ -67,11 +72,16 @@ class L10nClDteAiService(models.Model):
     * `blocked_until`: what a 429 said. Nobody asks before.
     * Retry budget: each request that passes earns a tenth of a second attempt.
     * Breaker: opens after five failures in a row, for 15 s and then longer; when that
-      is over, one request at a time may find out whether the service is back.
+      is over, one request at a time may find out whether the host is back.
+
+    A model with one row for each host inherits this; the AI service is the first.
     """
 
-    _inherit = "l10n_cl_dte_ai.service"
+    _name = "l10n_cl_dte.gate"
+    _description = "Limits and Breaker of a Remote Host"
 
+    health_reason = fields.Char(readonly=True, copy=False)  # a code of `reasons`
+    blocked_until = fields.Datetime(string="Limited until", readonly=True, copy=False)
     rate_per_minute = fields.Integer(
         string="Requests a minute",
         default=20,
@@ -120,7 +130,7 @@ class L10nClDteAiService(models.Model):
         try:
             return self._decide(max_wait)
         except NO_CURSOR:  # where nobody can decide, nobody passes
-            _logger.warning("AI service %s is not asked: no decision", self.id)
+            _logger.warning("%s is not asked: no decision", self)
             return Grant(reason="busy", until=database_now(self.env) + NO_DECISION)
 
     def _decide(self, max_wait):
@@ -130,7 +140,7 @@ class L10nClDteAiService(models.Model):
                     """
                     WITH clock AS (
                         SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now)
-                    UPDATE l10n_cl_dte_ai_service service
+                    UPDATE %(table)s
                        SET next_slot_at = CASE WHEN rate_per_minute > 0
                                THEN GREATEST(next_slot_at, clock.now - %(lateness)s)
                                     + %(interval)s
@@ -150,6 +160,7 @@ class L10nClDteAiService(models.Model):
                  RETURNING EXTRACT(EPOCH FROM next_slot_at - %(interval)s - clock.now),
                            probe_until IS NOT NULL
                     """,
+                    table=SQL.identifier(self._table),
                     id=self.id,
                     interval=INTERVAL,
                     lateness=LATENESS,
@@ -175,9 +186,10 @@ class L10nClDteAiService(models.Model):
                        next_slot_at,
                        health_reason,
                        clock_timestamp() AT TIME ZONE 'UTC'
-                  FROM l10n_cl_dte_ai_service
+                  FROM %(table)s
                  WHERE id = %(id)s
                 """,
+                table=SQL.identifier(self._table),
                 id=self.id,
                 failures=FAILURES_TO_OPEN,
             )
@@ -207,7 +219,7 @@ class L10nClDteAiService(models.Model):
                         """
                         WITH clock AS (
                             SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now)
-                        UPDATE l10n_cl_dte_ai_service service
+                        UPDATE %(table)s
                            SET retry_credit = retry_credit - %(sends)s,
                                next_slot_at = CASE WHEN rate_per_minute > 0
                                    THEN GREATEST(next_slot_at, clock.now) + %(interval)s
@@ -219,6 +231,7 @@ class L10nClDteAiService(models.Model):
                            AND (blocked_until IS NULL OR blocked_until <= clock.now)
                      RETURNING id
                         """,
+                        table=SQL.identifier(self._table),
                         id=self.id,
                         sends=SENDS_PER_RETRY,
                         interval=INTERVAL,
@@ -237,17 +250,17 @@ class L10nClDteAiService(models.Model):
             cr.execute(
                 SQL(
                     """
-                    UPDATE l10n_cl_dte_ai_service
+                    UPDATE %(table)s
                        SET breaker_failures = 0, breaker_opens = 0,
                            breaker_until = NULL, probe_until = NULL
-                     WHERE id = %s AND breaker_failures > 0
+                     WHERE id = %(id)s AND breaker_failures > 0
                     """,
-                    self.id,
+                    table=SQL.identifier(self._table),
+                    id=self.id,
                 )
             )
         if self.breaker_failures >= FAILURES_TO_OPEN:
-            # What waited for it is due now, and not when the cron next looks.
-            self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
+            self._on_reopened()
         self.invalidate_recordset(BREAKER_FIELDS, flush=False)
 
     def _count_failures(self, number):
@@ -273,7 +286,7 @@ class L10nClDteAiService(models.Model):
                     """
                     WITH clock AS (
                         SELECT clock_timestamp() AT TIME ZONE 'UTC' AS now)
-                    UPDATE l10n_cl_dte_ai_service
+                    UPDATE %(table)s
                        SET breaker_failures = breaker_failures + %(number)s,
                            probe_until = CASE WHEN %(opens)s
                                THEN NULL ELSE probe_until END,
@@ -288,6 +301,7 @@ class L10nClDteAiService(models.Model):
                       FROM clock
                      WHERE id = %(id)s
                     """,
+                    table=SQL.identifier(self._table),
                     id=self.id,
                     number=number,
                     opens=opens,
@@ -296,3 +310,21 @@ class L10nClDteAiService(models.Model):
                 )
             )
         self.invalidate_recordset(BREAKER_FIELDS, flush=False)
+
+    def _on_reopened(self):
+        """The breaker has closed: what waited for it is due now."""
+
+    # === Its row, beside the ORM === #
+
+    def _own_cursor(self):
+        if not self._can_commit():
+            self.flush_recordset()
+        return own_cursor(self.env)
+
+    @api.model
+    def _commit(self):
+        commit(self.env)
+
+    @api.model
+    def _can_commit(self):
+        return can_commit()
