@@ -24,6 +24,7 @@ class Admin:
 
     def answer(self, request):
         """The `Answer` to a call of /admin/WHAT or /admin/WHAT/MORE."""
+        self.simulator.uploads.settle()
         _empty, _admin, what, *more = request.path.split("/")
         call = getattr(self, f"_{request.method.lower()}_{what}", None)
         if call is None:

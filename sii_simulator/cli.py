@@ -20,7 +20,7 @@ TLS = ("trusted", "self-signed", "expired", "wrong-host")
 
 def main(arguments=None):
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0].startswith("-"):
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "serve")
     options = _parser().parse_args(given)
     try:

@@ -1,11 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """From the bytes of an envelope to what becomes of it and of each document in it.
 
-All of it is worked out when the envelope comes in; `progress` shows it step by step.
+All of it is worked out at once; `progress` shows it step by step.
 """
 
 import datetime
-import hashlib
 
 from . import rut
 from .certificates import holder
@@ -16,13 +15,12 @@ from .store import Document
 _DAY = datetime.timedelta(days=1)
 
 
-def examine(store, authority, sending, form, mode):
+def examine(store, authority, sending, root, errors, mode):
     """Fill in `sending.refused`, its errors, and its documents.
 
-    `form` has what the upload's form says (`sender` and `company`), `mode` the modes
-    that the upload met.
+    `root` and `errors` are what `schema.errors_of` says of it, `mode` is the modes that
+    the upload met.
     """
-    root, errors = schema.errors_of(sending.content)
     if errors:
         return _refuse(sending, "RSC", errors)
     if schema.is_mislabelled(sending.content):
@@ -35,10 +33,10 @@ def examine(store, authority, sending, form, mode):
     found = list(
         cover.findings(
             envelope_set,
-            form,
+            sending,
             company,
             store.settings.environment,
-            store.clock.local().date(),
+            store.clock.local_of(sending.received).date(),
         )
     )
     if found:
@@ -160,11 +158,10 @@ def _number(text):
 
 def _take(store, sending, documents, mode):
     """Give each document its state, and its folio to what is accepted; lock held."""
-    digest = hashlib.sha256(sending.content).digest()
     if any(
-        hashlib.sha256(other.content).digest() == digest and not other.refused
+        other.content == sending.content and not other.refused
         for other in store.sendings.values()
-        if other is not sending and len(other.content) == len(sending.content)
+        if other.track < sending.track
     ):
         store.counters["repeated envelopes"] += 1
         store.counters["repeated documents"] += len(documents)

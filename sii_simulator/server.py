@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
             return None
         request = Request(self.command, parts.path, parts.query, self.headers, body)
         if parts.path.startswith("/admin/"):
-            return self._send(simulator.admin.answer(request))
+            return self._send(_answer(simulator, request, "admin", None))
         return self._public(simulator, request)
 
     def _public(self, simulator, request):
@@ -68,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         before = mode.connection("before")
         if before:
             return self._misbehave(before, mode)
-        answer = simulator.answer(request, endpoint, mode)
+        answer = _answer(simulator, request, endpoint, mode)
         remaining = simulator.store.settings.latency - (time.monotonic() - started)
         time.sleep(max(0, remaining))
         after = mode.connection("after")
@@ -134,6 +134,16 @@ class Handler(BaseHTTPRequestHandler):
     def finish(self):
         if not self.rfile.closed:
             super().finish()
+
+
+def _answer(simulator, request, endpoint, mode):
+    """The answer; a fault of ours is told as such, so that no client is blamed."""
+    try:
+        return simulator.answer(request, endpoint, mode)
+    except Exception as error:
+        _logger.exception("While answering %s", request.path)
+        text = f"SIMULATOR FAULT {type(error).__name__}: {error}"
+        return Answer(500, text.encode(), "text/plain")
 
 
 def _strange(fault):

@@ -41,8 +41,11 @@ class Simulator:
             self.store.counters[f"requests {endpoint or 'unknown'}"] += 1
 
     def answer(self, request, endpoint, mode):
+        if endpoint == "admin":
+            return self.admin.answer(request)
         if endpoint == "upload":
             return self._upload(request, mode)
+        self.uploads.settle()
         if endpoint:
             return self._call(request, endpoint, mode)
         return Answer(404, b"Not Found", "text/plain")

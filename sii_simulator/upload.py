@@ -2,12 +2,13 @@
 """DTEUpload: an envelope comes in as a form, RECEPCIONDTE goes out."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from xml.sax.saxutils import escape
 
 from . import multipart, review, rut
-from .checks import reading, schema
+from .checks import schema
 from .store import Sending
 
 FIELDS = ("rutSender", "dvSender", "rutCompany", "dvCompany")
@@ -59,6 +60,9 @@ class Uploads:
         self.store = store
         self.authority = authority
         self.services = services
+        # As at the SII, an envelope is looked at after its sender has been answered.
+        self._reviewer = ThreadPoolExecutor(1, "review")
+        self._last = None
 
     def receive(self, request, mode):
         """The `Reception` of a request with an envelope; None: a page for browsers."""
@@ -95,41 +99,44 @@ class Uploads:
         if mode.get("repeat_99") and self._has(content):
             self.store.counters["repeated envelopes"] += 1
             return Reception(REPEATED)
-        refused = self._at_once(content)
-        return refused or self._take(form, content, mode)
+        root, errors = schema.errors_of(content)
+        refused = self._at_once(root, errors, content)
+        return refused or self._take(form, root, errors, mode)
 
-    def _at_once(self, content):
+    def _at_once(self, root, errors, content):
         """The refusal of what the SII refuses before it gives a track id, or None."""
         settings = self.store.settings
-        if not settings.schema_later:
-            _root, errors = schema.errors_of(content)
-            if errors:
-                return Reception(SCHEMA, errors=errors)
-        if settings.signature_at_once:
-            root = reading.parse(content)
+        if errors and not settings.schema_later:
+            return Reception(SCHEMA, errors=errors)
+        if settings.signature_at_once and not errors:
             problem = review.envelope_signature(self.store, root, content)
             if problem:
                 return Reception(SIGNATURE, errors=[problem])
         return None
 
-    def _take(self, form, content, mode):
+    def _take(self, form, root, errors, mode):
         store = self.store
         with store.lock:
             sending = Sending(
                 store.new_track(),
                 form["sender"],
                 form["company"],
-                content,
+                form["file"].content,
                 store.clock.now(),
             )
-        if not (form["file"].filename or "").lower().endswith(".xml"):
-            sending.refused, sending.errors = "VOF", ["archivo sin extension .xml"]
-        else:
-            review.examine(store, self.authority, sending, form, mode)
-        with store.lock:
             store.sendings[sending.track] = sending
             store.counters["uploads taken"] += 1
+            if not form["file"].filename.lower().endswith(".xml"):
+                sending.refused, sending.errors = "VOF", ["archivo sin extension .xml"]
+            else:  # in the order in which they came
+                arguments = store, self.authority, sending, root, errors, mode
+                self._last = self._reviewer.submit(review.examine, *arguments)
         return Reception(RECEIVED, sending.track)
+
+    def settle(self):
+        """Wait until all that came is reviewed; raises what went wrong there."""
+        if self._last:
+            self._last.result()
 
     def _has(self, content):
         with self.store.lock:

@@ -11,22 +11,22 @@ from .reading import NAMES, text
 SII_RUT = "60803000-K"
 
 
-def findings(envelope_set, form, company, environment, today):
+def findings(envelope_set, sending, company, environment, today):
     """What is wrong with the cover of a SetDTE.
 
-    `form` has what the upload's form says (`sender`, `company`), `company` what the
-    register says of the issuer (None: nothing), `today` is the date in Chile.
+    `sending` has what the upload's form said, `company` what the register says of the
+    issuer (None: nothing), `today` is the date in Chile.
     """
     cover = envelope_set.find("s:Caratula", NAMES)
     issuer = text(cover, "s:RutEmisor")
     for name in ("RutEmisor", "RutEnvia", "RutReceptor"):
         if not rut.is_valid(text(cover, f"s:{name}")):
             yield Finding("SIM-3-6", f"{name} [{text(cover, f's:{name}')}]")
-    if text(cover, "s:RutEnvia") != form["sender"]:
-        detail = f"[{text(cover, 's:RutEnvia')}] <> [{form['sender']}]"
+    if text(cover, "s:RutEnvia") != sending.sender:
+        detail = f"[{text(cover, 's:RutEnvia')}] <> [{sending.sender}]"
         yield Finding("CRT-3-11", detail)
-    if issuer != form["company"]:
-        yield Finding("SIM-3-7", f"[{issuer}] <> [{form['company']}]")
+    if issuer != sending.company:
+        yield Finding("SIM-3-7", f"[{issuer}] <> [{sending.company}]")
     if text(cover, "s:RutReceptor") != SII_RUT:
         yield Finding("SIM-3-9", text(cover, "s:RutReceptor"))
     yield from _resolution(cover, company, environment, today)

@@ -52,6 +52,7 @@ def issued(
 def simulator(server):
     """The simulator, empty, well-behaved, with real time and no delays."""
     simulator = server.simulator
+    simulator.uploads.settle()
     simulator.store.clear()
     simulator.modes.clear()
     simulator.clock.reset()
