@@ -25,6 +25,9 @@ def main():
     bench = commands.add_parser("bench", help="the figures that we claim")
     bench.add_argument("figures", nargs="*", help="only these modules of bench/figures")
     commands.add_parser("i18n", help="export the texts, update the translations")
+    check = commands.add_parser("check", help="what the rules say of DTE files")
+    check.add_argument("files", nargs="+", metavar="FILE.xml")
+    check.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("rules", help="write the table of the SII's rules")
     commands.add_parser("runtime", help="only get Odoo, Python packages, database")
     # Ended by someone else: leave as on Ctrl-C, with everything stopped.
@@ -55,6 +58,8 @@ def run(arguments):
         from .lint import main as command
     elif arguments.command == "bench":
         from .bench import main as command
+    elif arguments.command == "check":
+        from .check import main as command
     elif arguments.command == "rules":
         from .rules import main as command
     elif arguments.command == "i18n":

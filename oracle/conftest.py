@@ -6,17 +6,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [
-    str(ROOT),
-    str(ROOT / "l10n_cl_dte_ai"),
-    str(Path(__file__).parent),
-]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "l10n_cl_dte_ai"), str(HERE)]
 
-import cl_sii  # noqa: E402
+from places import SCHEMAS  # noqa: E402
 from tools.dte.schema import load_schema  # noqa: E402
-
-SCHEMAS = Path(cl_sii.__file__).parent / "data/ref/factura_electronica/schemas-xml"
 
 
 @pytest.fixture(scope="session")

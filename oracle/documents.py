@@ -8,13 +8,19 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 from tools.dte.document import (
+    EXEMPT,
+    NOT_INVOICED,
+    SURCHARGE,
     WITHHELD,
     WITHHELD_IN_FULL,
+    CdgItem,
     Detalle,
     Documento,
     DscRcgGlobal,
     Emisor,
     ImptoReten,
+    MntPagos,
+    OtraMoneda,
     Receptor,
     Referencia,
 )
@@ -91,6 +97,46 @@ def document(code="33", lines=None, **values):
             "MntTotal": net + exempt + iva + taxes,
             **values,
         }
+    )
+
+
+def full_document():
+    """A document with every element that ours may have; not one that makes sense."""
+    base = document(
+        lines=[
+            line(
+                DscItem="Con todo",
+                UnmdItem="Unid",
+                QtyItem=2.5,
+                PrcItem=44_444.444444,
+                DescuentoPct=10.0,
+                DescuentoMonto=11_111,
+                CdgItem=(CdgItem("INT1", "FL-1"), CdgItem("EAN13", "7801234567895")),
+                CodImpAdic=(27,),
+            ),
+            line(2, 10_000, PrcItem=9_000.0, RecargoPct=11.11, RecargoMonto=1_000),
+            line(3, 5_000, IndExe=EXEMPT),
+            line(4, 7_000, IndExe=NOT_INVOICED),
+        ],
+        DscRcgGlobal=(DscRcgGlobal(1, "Dcto", 1_000),),
+        ImptoReten=(ImptoReten(27, 10.0, 10_000), ImptoReten(28, 0.0, 500)),
+        Referencia=(
+            replace(REFERENCE, IndGlobal=True),
+            replace(REFERENCE, CodRef=None),
+        ),
+    )
+    freight = DscRcgGlobal(2, "Flete", 2.5, EXEMPT, SURCHARGE, "%")
+    return replace(
+        base,
+        DscRcgGlobal=(*base.DscRcgGlobal, freight),
+        Emisor=replace(EMISOR, Sucursal="Talca", CdgSIISucur=80123456),
+        Receptor=replace(RECEPTOR, CiudadRecep="Curicó"),
+        FmaPago=2,
+        FchVenc=TODAY,
+        MntPagos=(MntPagos(TODAY, 100_000, "Pie"), MntPagos(TODAY, 30_000)),
+        IVANoRet=1_000,
+        MontoNF=7_000,
+        OtraMoneda=OtraMoneda("DOLAR USA", 950.25, 100.5, 20.25, 19.0, 139.75),
     )
 
 

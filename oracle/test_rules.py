@@ -5,7 +5,6 @@ import datetime
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT, SCHEMAS
 from documents import (
     EMISOR,
     RECEPTOR,
@@ -17,6 +16,7 @@ from documents import (
     withheld_iva,
 )
 from lxml import etree
+from places import ROOT, SCHEMAS
 from tools.dte import rules
 from tools.dte.document import (
     KNOWN_TYPES,

@@ -1,8 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.tools import float_round
 
-from ..tools.dte import rules
+from ..tools.dte import rules, xml
 from ..tools.dte.document import (
     NOTES,
     Detalle,
@@ -311,6 +311,23 @@ class AccountMove(models.Model):
             for each in references
         )
 
+    # === Its file === #
+
+    def _l10n_cl_dte_xml(self, document):
+        """Return a document of this invoice as the bytes of its file."""
+        return xml.as_bytes(self._l10n_cl_dte_tree(document))
+
+    def _l10n_cl_dte_tree(self, document):
+        """Return a document of this invoice as the tree of its file.
+
+        Another addon adds what it has to say with `xml.add`. Whatever it depends on
+        outdates the file, if `_l10n_cl_dte_ai_dependencies` names it.
+
+        :rtype: etree._Element
+        """
+        self.ensure_one()
+        return xml.as_tree(document)
+
     # === What the rules say of it === #
 
     def _l10n_cl_dte_ai_findings(self):
@@ -325,7 +342,19 @@ class AccountMove(models.Model):
         self.ensure_one()
         company_tz = self.company_id.partner_id.tz or "America/Santiago"
         today = fields.Date.context_today(self.with_context(tz=company_tz))
-        return rules.check(document, today, self.env._)
+        return rules.check(document, today, self.env._, self._l10n_cl_dte_rules())
+
+    @api.model
+    def _l10n_cl_dte_rules(self):
+        """Return the rules that documents are checked against.
+
+        Another addon adds a :class:`rules.Rule` of its own to them, with a function
+        that takes document, today and translate, and yields a `Finding` for each thing
+        that is wrong.
+
+        :rtype: list[rules.Rule]
+        """
+        return rules.RULES
 
     def _l10n_cl_dte_ai_has_errors(self, document):
         return any(

@@ -132,7 +132,7 @@ class AccountMove(models.Model):
         schema = self.env["ir.attachment"]._l10n_cl_dte_ai_schema()
         plans = {}
         for move, document in documents.items():
-            content = xml.as_xml(document)
+            content = move._l10n_cl_dte_xml(document)
             findings = move._l10n_cl_dte_ai_check(document)
             refused = schema_errors(content, schema) if schema else []
             plans[move] = Plan(
@@ -335,7 +335,8 @@ class AccountMove(models.Model):
         for move, document in moves._l10n_cl_dte_documents().items():
             # A form asks for the sizes of files instead of the files.
             file = move.sudo().l10n_cl_dte_ai_attachment_id
-            old, new = file.with_context(bin_size=False).raw, xml.as_xml(document)
+            old = file.with_context(bin_size=False).raw
+            new = move._l10n_cl_dte_xml(document)
             if move._l10n_cl_dte_ai_is_settled():
                 old, new = map(xml.without_parties, (old, new))
             if old != new:

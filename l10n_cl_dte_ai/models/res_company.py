@@ -90,7 +90,9 @@ class ResCompany(models.Model):
                     "record": finding.target == rules.EMISOR and contact,
                 }
                 for finding in rules.check_emisor(
-                    company._l10n_cl_dte_emisor(), self.env._
+                    company._l10n_cl_dte_emisor(),
+                    self.env._,
+                    self.env["account.move"]._l10n_cl_dte_rules(),
                 )
             ]
             if text := company._l10n_cl_dte_ai_missing_resolution():

@@ -41,7 +41,9 @@ class ResPartner(models.Model):
                     },
                 }
                 for finding in rules.check_receptor(
-                    partner._l10n_cl_dte_receptor(), self.env._
+                    partner._l10n_cl_dte_receptor(),
+                    self.env._,
+                    self.env["account.move"]._l10n_cl_dte_rules(),
                 )
             ]
 

@@ -26,6 +26,13 @@ COVERED_TYPES = (
 # of other forms.
 KNOWN_TYPES = (*COVERED_TYPES, GUIA)
 
+# `Detalle.IndExe`, and that of a discount: what is not subject to IVA, or not invoiced
+# by this document at all.
+EXEMPT, NOT_INVOICED = 1, 2
+DISCOUNT, SURCHARGE = "D", "R"  # `DscRcgGlobal.TpoMov`
+# `Referencia.CodRef`
+CANCELS, CORRECTS_TEXT, CORRECTS_AMOUNT = 1, 2, 3
+
 # `ImptoReten.TipoImp` that the buyer withholds: they are subtracted from the total.
 # The SII's schema names those up to 41 ("IVA Retenido ..."); the others are in its
 # "Formato de Información de Compras y Ventas": gold, cardboard and raspberries, and
@@ -47,6 +54,8 @@ class Emisor:
     RznSoc: str
     GiroEmis: str = ""
     Acteco: tuple[str, ...] = ()
+    Sucursal: str = ""
+    CdgSIISucur: int | None = None
     DirOrigen: str = ""
     CmnaOrigen: str = ""
     CiudadOrigen: str = ""
@@ -65,8 +74,19 @@ class Receptor:
 
 
 @dataclass(frozen=True, slots=True)
+class CdgItem:
+    """A code of what is invoiced: the seller's own (INT1), a barcode (EAN13), ..."""
+
+    TpoCodigo: str
+    VlrCodigo: str
+
+
+@dataclass(frozen=True, slots=True)
 class Detalle:
-    """A line. `MontoItem` is what remains after the discount, without taxes."""
+    """A line. `MontoItem` is what remains after the discount, without taxes.
+
+    `IndExe` is 0, or says why there is no IVA: :data:`EXEMPT`, :data:`NOT_INVOICED`.
+    """
 
     NroLinDet: int
     NmbItem: str
@@ -80,26 +100,60 @@ class Detalle:
     RecargoPct: float = 0.0
     RecargoMonto: int = 0
     CodImpAdic: tuple[int, ...] = ()
-    IndExe: bool = False
+    IndExe: int = 0
+    CdgItem: tuple[CdgItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DscRcgGlobal:
-    """A discount on the whole document: a line cannot be negative, so it goes here."""
+    """A discount (or surcharge) on the whole document.
+
+    A line cannot be negative, so it goes here. `ValorDR` is in pesos, or a percentage
+    where `TpoValor` says so, which is not what Odoo's invoices give.
+    """
 
     NroLinDR: int
     GlosaDR: str
-    ValorDR: int
-    IndExeDR: bool = False
+    ValorDR: float
+    IndExeDR: int = 0
+    TpoMov: str = DISCOUNT
+    TpoValor: str = "$"
 
 
 @dataclass(frozen=True, slots=True)
 class ImptoReten:
-    """A tax other than IVA; `MontoImp` is negative where it is withheld."""
+    """A tax other than IVA; `MontoImp` is negative where it is withheld.
+
+    `TasaImp` is 0 where the tax is no percentage.
+    """
 
     TipoImp: int
     TasaImp: float
     MontoImp: int
+
+
+@dataclass(frozen=True, slots=True)
+class MntPagos:
+    """One payment of several, of terms in parts."""
+
+    FchPago: datetime.date
+    MntPago: int
+    GlosaPagos: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OtraMoneda:
+    """The totals in the currency in which the parties agreed on them.
+
+    `TpoCambio` is how many pesos one of `TpoMoneda` is worth.
+    """
+
+    TpoMoneda: str
+    TpoCambio: float
+    MntNetoOtrMnda: float
+    MntExeOtrMnda: float
+    IVAOtrMnda: float
+    MntTotOtrMnda: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +168,7 @@ class Referencia:
     FchRef: datetime.date | None = None
     CodRef: int | None = None
     RazonRef: str = ""
+    IndGlobal: bool = False
     # Not in the document: the total of the other one, where it is known.
     total: int | None = field(default=None, compare=False)
 
@@ -138,7 +193,11 @@ class Documento:
     FmaPago: int | None = None
     FchVenc: datetime.date | None = None
     IndTraslado: int | None = None
+    MntPagos: tuple[MntPagos, ...] = ()
     TasaIVA: float = 0.0
+    IVANoRet: int = 0
+    MontoNF: int = 0
+    OtraMoneda: "OtraMoneda | None" = None
     DscRcgGlobal: tuple[DscRcgGlobal, ...] = ()
     ImptoReten: tuple[ImptoReten, ...] = ()
     Referencia: tuple[Referencia, ...] = ()

@@ -4,6 +4,7 @@
 import hashlib
 import json
 
+from .document import EXEMPT
 from .texts import MAX_UNIT_LENGTH
 
 # Raised when the same document would be sent in another form: every digest changes,
@@ -81,7 +82,7 @@ def as_dte_data(document):
                         "precio_unitario": _number(line.PrcItem),
                         "descuento_pct": _number(line.DescuentoPct - line.RecargoPct),
                         "monto": line.MontoItem,
-                        "exento": line.IndExe,
+                        "exento": line.IndExe == EXEMPT,
                     }
                 )
                 for line in document.Detalle

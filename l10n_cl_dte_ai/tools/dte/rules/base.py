@@ -57,28 +57,29 @@ class Rule(NamedTuple):
 RULES = []
 
 
-def check(document, today, translate):
+def check(document, today, translate, rules=RULES):
     """Apply every rule.
 
     :param Documento document: the document
     :param datetime.date today: in the company's time zone
     :param translate: a function like gettext: `translate(text, **values)`
+    :param list[Rule] rules: these instead of ours, as another addon wants them
     :rtype: list[Finding]
     """
     return [
-        finding for rule in RULES for finding in rule.apply(document, today, translate)
+        finding for rule in rules for finding in rule.apply(document, today, translate)
     ]
 
 
-def check_emisor(emisor, translate):
+def check_emisor(emisor, translate, rules=RULES):
     """Return what a company lacks to issue any document."""
     document = _only(emisor, Receptor("", ""))
-    return _about(document, (EMISOR, COMPANY), translate)
+    return _about(document, (EMISOR, COMPANY), translate, rules)
 
 
-def check_receptor(receptor, translate):
+def check_receptor(receptor, translate, rules=RULES):
     """Return what a customer lacks to be sent an invoice."""
-    return _about(_only(Emisor("", ""), receptor), (RECEPTOR,), translate)
+    return _about(_only(Emisor("", ""), receptor), (RECEPTOR,), translate, rules)
 
 
 def _only(emisor, receptor):
@@ -94,12 +95,18 @@ def _only(emisor, receptor):
     )
 
 
-def _about(document, targets, translate):
-    findings = check(document, datetime.date.today(), translate)
+def _about(document, targets, translate, rules):
+    findings = check(document, datetime.date.today(), translate, rules)
     return [finding for finding in findings if finding.target in targets]
 
 
 def rule(number, source, severity=ERROR):
+    """Make a function one of our rules.
+
+    For this addon only: what is imported stays while Odoo runs, whether its addon is
+    installed or not. Another addon extends `account.move._l10n_cl_dte_rules`.
+    """
+
     def register(function):
         RULES.append(Rule(number, source, severity, function))
         return function
