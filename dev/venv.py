@@ -32,6 +32,13 @@ def ensure(name):
     return cache.once(f"{name}-py{version}-{key}", build) / "bin" / "python"
 
 
+def sii_schemas():
+    """The folder of the SII's official schemas, which the package `cl-sii` carries."""
+    environment = ensure("oracle").parents[1]
+    (folder,) = environment.glob("lib/python*/site-packages/cl_sii/data/ref/*/schemas-xml")
+    return folder
+
+
 @functools.cache
 def base_python():
     """The interpreter to use and its version: this one, or another on PATH."""

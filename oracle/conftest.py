@@ -10,9 +10,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "l10n_cl_dte_ai"), str(HERE)]
 
 from places import SCHEMAS  # noqa: E402
-from tools.dte.schema import load_schema  # noqa: E402
+from tools.dte.schema import Schema  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def schema():
-    return load_schema(lambda name: (SCHEMAS / name).read_bytes())
+    return Schema(
+        {path.name: path.read_bytes() for path in SCHEMAS.glob("*.xsd")}
+    )

@@ -40,8 +40,7 @@ def test_a_document_breaks_a_rule_or_is_a_valid_file(schema, document):
     # What was cut is said.
     assert len(cuts) == sum(finding.code == "length" for finding in findings)
     # A second judge, with its own schema.
-    parsed = etree.fromstring(content)
-    assert schema.validate(parsed), schema.error_log
+    assert schema.errors(content) == []
     assert fitted.MntTotal == document.MntTotal
 
 

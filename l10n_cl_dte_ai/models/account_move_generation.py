@@ -10,7 +10,6 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..tools.dte import rules, xml
-from ..tools.dte.schema import schema_errors
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
@@ -129,12 +128,12 @@ class AccountMove(models.Model):
         """
         documents = self._l10n_cl_dte_documents()
         validations = self._l10n_cl_dte_ai_current_validations(documents)
-        schema = self.env["ir.attachment"]._l10n_cl_dte_ai_schema()
+        errors_of = self.env["l10n_cl_dte.schema"]._checker()
         plans = {}
         for move, document in documents.items():
             content = move._l10n_cl_dte_xml(document)
             findings = move._l10n_cl_dte_ai_check(document)
-            refused = schema_errors(content, schema) if schema else []
+            refused = errors_of(content)
             plans[move] = Plan(
                 content=content,
                 findings=findings,
@@ -351,14 +350,20 @@ class AccountMove(models.Model):
         :rtype: bytes
         """
         self.fetch(["l10n_cl_dte_ai_attachment_id"])
-        moves = self.filtered("l10n_cl_dte_ai_attachment_id")
-        files = moves.with_context(bin_size=False).l10n_cl_dte_ai_attachment_id
+        files = {}
+        for move in self.with_context(bin_size=False).sorted("id"):
+            if file := move.l10n_cl_dte_ai_attachment_id:
+                # Not the attachment's name, which whoever may edit it chooses.
+                name = move._l10n_cl_dte_ai_file_name()
+                if f"{name}.xml" in files:  # the same folio of another issuer
+                    name = f"{name}_{move.id}"
+                files[f"{name}.xml"] = file.raw
         if not files:
             return b""
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in files.sorted("name"):
-                entry = zipfile.ZipInfo(file.name)  # of 1980: no time makes it differ
+            for name, content in sorted(files.items()):
+                entry = zipfile.ZipInfo(name)  # of 1980: no time makes it differ
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, file.raw)
+                archive.writestr(entry, content)
         return stream.getvalue()

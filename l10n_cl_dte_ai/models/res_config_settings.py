@@ -101,13 +101,14 @@ class ResConfigSettings(models.TransientModel):
     l10n_cl_dte_ai_readiness = fields.Json(
         related="company_id.l10n_cl_dte_ai_readiness"
     )
-    l10n_cl_dte_ai_has_schemas = fields.Boolean(
-        string="SII Schemas Loaded", compute="_compute_l10n_cl_dte_ai_has_schemas"
+    l10n_cl_dte_ai_schemas = fields.Selection(
+        [("none", "Not Loaded"), ("loaded", "Loaded"), ("broken", "Unusable")],
+        string="SII Schemas",
+        compute="_compute_l10n_cl_dte_ai_schemas",
     )
 
-    def _compute_l10n_cl_dte_ai_has_schemas(self):
-        loaded = self.env["ir.attachment"]._l10n_cl_dte_ai_schema() is not None
-        self.l10n_cl_dte_ai_has_schemas = loaded
+    def _compute_l10n_cl_dte_ai_schemas(self):
+        self.l10n_cl_dte_ai_schemas = self.env["l10n_cl_dte.schema"]._state()
 
     def _compute_l10n_cl_dte_ai_new_key(self):
         self.l10n_cl_dte_ai_new_key = False
@@ -159,13 +160,11 @@ class ResConfigSettings(models.TransientModel):
         return action
 
     def action_l10n_cl_dte_ai_load_schemas(self):
-        if not self.env["ir.attachment"]._l10n_cl_dte_ai_load_schemas():
-            raise UserError(
-                self.env._(
-                    "The SII's schemas could not be loaded. Documents are still checked "
-                    "with its rules; try again later."
-                )
-            )
+        self.env["l10n_cl_dte.schema"]._load_from_sii()
+        return {"type": "ir.actions.client", "tag": "soft_reload"}
+
+    def action_l10n_cl_dte_ai_remove_schemas(self):
+        self.env["l10n_cl_dte.schema"]._remove()
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
     def action_l10n_cl_dte_ai_open_company(self):

@@ -18,3 +18,4 @@ from . import test_demo
 from . import test_translations
 from . import test_batch
 from . import test_figures
+from . import test_schemas

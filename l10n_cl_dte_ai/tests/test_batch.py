@@ -293,6 +293,17 @@ class TestBatch(DteAiCommon, HttpCase):
         draft._l10n_cl_dte_ai_generate()
         self.assertIn(draft.l10n_cl_dte_ai_attachment_id.name, self.read_zip(batch))
 
+    def test_names_in_the_zip_are_ours_however_a_file_was_renamed(self):
+        self.company.sudo().l10n_cl_dte_ai_service_id = False
+        documents = self.create_posted() | self.create_posted() | self.create_posted()
+        batch = self.start(documents, generates=True).with_user(self.accountant)
+        self.generate(batch)
+        expected = self.read_zip(batch)
+        self.assertEqual(len(expected), 3)
+        for name in ("../../evil", "C:\\evil.xml", "same.xml"):
+            documents.l10n_cl_dte_ai_attachment_id.sudo().name = name
+            self.assertEqual(self.read_zip(batch), expected)
+
     def test_a_zip_of_nothing_is_none(self):
         batch = self.env[BATCH].sudo().create({}).with_user(self.accountant)
         with self.assertRaisesRegex(UserError, "None of these documents has a DTE"):

@@ -393,68 +393,6 @@ class TestDteFile(DteFileCommon):
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
-class TestSchema(DteFileCommon):
-    """With the SII's schemas loaded every file is validated."""
-
-    # Stands in for the SII's, which the tests in `oracle/` use.
-    SCHEMA = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
-        targetNamespace="http://www.sii.cl/SiiDte" xmlns="http://www.sii.cl/SiiDte"
-        elementFormDefault="qualified">
-      <xs:include schemaLocation="SiiTypes_v10.xsd"/>
-      <xs:element name="DTE"><xs:complexType><xs:sequence>
-        <xs:element name="%s"><xs:complexType><xs:sequence>
-          <xs:any maxOccurs="unbounded" processContents="skip"/>
-          </xs:sequence><xs:attribute name="ID" type="IDType"/></xs:complexType>
-        </xs:element>
-        <xs:element name="TED"/>
-        </xs:sequence><xs:attribute name="version"/></xs:complexType></xs:element>
-    </xs:schema>"""
-    TYPES = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
-        targetNamespace="http://www.sii.cl/SiiDte">
-      <xs:simpleType name="IDType"><xs:restriction base="xs:string"/></xs:simpleType>
-    </xs:schema>"""
-
-    def load(self, root):
-        files = {"DTE_v10.xsd": self.SCHEMA % root, "SiiTypes_v10.xsd": self.TYPES}
-        attachments = self.env["ir.attachment"].sudo()
-        attachments.search([("name", "=like", "l10n_cl_dte_ai.%.xsd")]).unlink()
-        for name, content in files.items():
-            attachments.create(
-                {"name": f"l10n_cl_dte_ai.{name}", "raw": content.encode()}
-            )
-
-    def test_without_them_nothing_is_validated(self):
-        self.assertIsNone(self.env["ir.attachment"]._l10n_cl_dte_ai_schema())
-
-    def test_a_valid_file(self):
-        self.load("Documento")
-        self.assertTrue(self.generate(self.create_posted()))
-
-    def test_a_file_that_the_schema_refuses_needs_a_reason(self):
-        self.load("Otro")
-        document = self.create_posted()
-        with self.assertRaisesRegex(UserError, "Otro"):
-            self.generate(document)
-        document = document.with_user(self.overrider)
-        self.assertTrue(document._l10n_cl_dte_ai_generate("El SII lo acepta así"))
-        self.assertIn("Otro", self.messages(document))
-
-    def test_they_are_loaded_from_the_sii_on_request(self):
-        settings = self.env["res.config.settings"].sudo().create({})
-        self.assertFalse(settings.l10n_cl_dte_ai_has_schemas)
-        attachments = self.registry["ir.attachment"]
-        name = "_l10n_cl_dte_ai_load_schemas"
-        with (
-            patch.object(attachments, name, return_value=False),
-            self.assertRaisesRegex(UserError, "could not be loaded"),
-        ):
-            settings.action_l10n_cl_dte_ai_load_schemas()
-        self.load("Documento")
-        settings.invalidate_recordset()
-        self.assertTrue(settings.l10n_cl_dte_ai_has_schemas)
-
-
-@tagged("post_install_l10n", "post_install", "-at_install")
 class TestPreview(DteFileCommon):
     def test_it_shows_what_the_file_will_say(self):
         self.customer.l10n_cl_activity_description = "y" * 50
