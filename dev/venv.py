@@ -35,7 +35,9 @@ def ensure(name):
 def sii_schemas():
     """The folder of the SII's official schemas, which the package `cl-sii` carries."""
     environment = ensure("oracle").parents[1]
-    (folder,) = environment.glob("lib/python*/site-packages/cl_sii/data/ref/*/schemas-xml")
+    (folder,) = environment.glob(
+        "lib/python*/site-packages/cl_sii/data/ref/*/schemas-xml"
+    )
     return folder
 
 

@@ -15,6 +15,4 @@ from tools.dte.schema import Schema  # noqa: E402
 
 @pytest.fixture(scope="session")
 def schema():
-    return Schema(
-        {path.name: path.read_bytes() for path in SCHEMAS.glob("*.xsd")}
-    )
+    return Schema({path.name: path.read_bytes() for path in SCHEMAS.glob("*.xsd")})
