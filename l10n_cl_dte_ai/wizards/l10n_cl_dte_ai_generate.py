@@ -20,17 +20,24 @@ class L10nClDteAiGenerate(models.TransientModel):
     """
 
     _name = "l10n_cl_dte_ai.generate"
+    _inherit = "l10n_cl_dte_ai.wizard"
     _description = "Generate DTE"
 
     move_id = fields.Many2one(
         "account.move", string="Document", required=True, readonly=True
     )
-    state = fields.Selection(related="move_id.state", string="Document Status")
-    company_id = fields.Many2one(related="move_id.company_id")
-    document_type_id = fields.Many2one(related="move_id.l10n_latam_document_type_id")
-    partner_id = fields.Many2one(related="move_id.commercial_partner_id")
-    currency_id = fields.Many2one(related="move_id.currency_id")
-    amount_total = fields.Monetary(related="move_id.amount_total")
+    state = fields.Selection(
+        related="move_id.state", related_sudo=False, string="Document Status"
+    )
+    company_id = fields.Many2one(related="move_id.company_id", related_sudo=False)
+    document_type_id = fields.Many2one(
+        related="move_id.l10n_latam_document_type_id", related_sudo=False
+    )
+    partner_id = fields.Many2one(
+        related="move_id.commercial_partner_id", related_sudo=False
+    )
+    currency_id = fields.Many2one(related="move_id.currency_id", related_sudo=False)
+    amount_total = fields.Monetary(related="move_id.amount_total", related_sudo=False)
     odoo_findings = fields.Json(compute="_compute_situation")
     ai_findings = fields.Json(compute="_compute_situation")
     has_errors = fields.Boolean(compute="_compute_situation")
@@ -53,12 +60,18 @@ class L10nClDteAiGenerate(models.TransientModel):
     sent = fields.Text(compute="_compute_situation", string="What Is Sent")
     has_edi = fields.Boolean(string="Odoo Generates It", compute="_compute_situation")
     attachment_id = fields.Many2one(
-        related="move_id.l10n_cl_dte_ai_attachment_id", string="Generated File"
+        related="move_id.l10n_cl_dte_ai_attachment_id",
+        related_sudo=False,
+        string="Generated File",
     )
+
+    def _documents(self):
+        return self.move_id
 
     @api.depends("move_id")
     @api.depends_context("uid", "lang", "tz")
     def _compute_situation(self):
+        self._check_documents()
         for wizard in self:
             move = wizard.move_id
             findings = move._l10n_cl_dte_ai_findings()
@@ -86,6 +99,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     @api.depends_context("lang")
     def _compute_preview(self):
         """The document as a person reads it, with what the format cuts already cut."""
+        self._check_documents()
         for wizard in self:
             document, _cuts = texts.fit(wizard.move_id._l10n_cl_dte_document())
             wizard.preview = self.env["ir.qweb"]._render(

@@ -14,6 +14,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
     """What would happen to many documents, before it does."""
 
     _name = "l10n_cl_dte_ai.generate.batch"
+    _inherit = "l10n_cl_dte_ai.wizard"
     _description = "Validate Many Documents"
 
     move_ids = fields.Many2many("account.move", required=True, readonly=True)
@@ -44,9 +45,13 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             ]
         return values
 
+    def _documents(self):
+        return self.move_ids
+
     @api.depends("move_ids")
     @api.depends_context("lang")
     def _compute_counts(self):
+        self._check_documents()
         for wizard in self:
             moves = wizard.move_ids
             reasons, applicable, answered = Counter(), [], 0
