@@ -169,9 +169,7 @@ def _addon(odoo, arguments):
             f"--odoo-extra=screenshots={BUILD / 'tours'}",
             *_with_default(arguments, *folders),
         ],
-        odoo.environment(
-            DTE_AI_SII_SCHEMAS=venv.sii_schemas(), **_simulator_python()
-        ),
+        odoo.environment(DTE_AI_SII_SCHEMAS=venv.sii_schemas(), **_simulator_python()),
     )
 
 
