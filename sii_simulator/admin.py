@@ -80,6 +80,7 @@ class Admin:
             "track": document.track,
             "received": self.store.clock.local_of(document.received).isoformat(),
             "sha256": document.sha256,
+            "times": self.store.arrivals[document.signature],
             "amount": document.amount,
             "receiver": document.receiver,
         }
@@ -236,6 +237,15 @@ class Admin:
             for folio in range(first, int(given.get("to", first)) + 1):
                 self.store.annulled.add((given["rut"], str(given["type"]), folio))
             return {"annulled": len(self.store.annulled)}
+
+    def _post_claims(self, _more, given):
+        """An event by somebody else, e.g. the claim of a customer."""
+        with self.store.lock:
+            key = (given["rut"], str(given["type"]), int(given["folio"]))
+            document = self.store.documents[key][-1]
+            by = given.get("by", document.receiver)
+            code = self.simulator.claims.register(document, given["event"], by)
+        return {"codResp": code}
 
     def _delete_tokens(self, _more, _given):
         """All logins are over."""

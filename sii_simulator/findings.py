@@ -48,8 +48,12 @@ class Finding:
     code: str
     detail: str = ""
 
+    @property
+    def text(self):
+        return _TEXTS.get(self.code, "Revision del SII")
+
     def __str__(self):
-        text = f"({self.code}) {_TEXTS.get(self.code, 'Revision del SII')}"
+        text = f"({self.code}) {self.text}"
         return f"{text} : {self.detail}" if self.detail else text
 
     @property

@@ -63,6 +63,21 @@ CONTENT = {
     "document_no": ("document", "FAU for `minutes` (60) after the upload"),
 }
 STAGES = ("before", "after")
+OPTIONS = {
+    "hang": ("seconds",),
+    "error_500": ("http",),
+    "http": ("http", "retry_after"),
+    "redirect": ("location",),
+    "drip": ("bytes", "seconds"),
+    "late": ("seconds",),
+    "status": ("value",),
+    "login": ("value",),
+    "token_dies": ("calls",),
+    "stuck": ("value",),
+    "estado": ("value",),
+    "advanced_no": ("minutes",),
+    "document_no": ("minutes",),
+}
 
 
 @dataclass
@@ -186,6 +201,10 @@ def parse(name, target=None, times=None, options=None):
         raise UnknownMode(f"there is no mode {name!r}; there are {known}")
     if target is not None and target not in TARGETS:
         raise UnknownMode(f"there is no target {target!r}: {', '.join(TARGETS)}")
+    unknown = sorted(set(options or ()) - set(OPTIONS.get(base, ())))
+    if unknown:
+        known = ", ".join(OPTIONS.get(base, ())) or "none"
+        raise UnknownMode(f"{base!r} has no option {unknown[0]!r}; it has {known}")
     return Mode(base, stage, target, times, dict(options or {}))
 
 

@@ -5,7 +5,14 @@ from .findings import OBJECTED, REJECTED
 
 STEPS = ("REC", "SOK", "CRT", "FOK", "PDR", "EPR")
 # The step in whose place an envelope is refused.
-REFUSED_AT = {"RSC": "SOK", "RCT": "CRT", "RFR": "FOK", "VOF": "SOK", "RPT": "EPR"}
+REFUSED_AT = {
+    "RSC": "SOK",
+    "RCT": "CRT",
+    "RFR": "FOK",
+    "VOF": "SOK",
+    "RPT": "EPR",
+    "RCH": "EPR",
+}
 GLOSSES = {
     "REC": "Envio Recibido",
     "SOK": "Esquema Validado",
@@ -17,6 +24,7 @@ GLOSSES = {
     "RFR": "Rechazado por Error en Firma",
     "RCT": "Rechazado por Error en Caratula",
     "RPT": "Rechazado por Repetido",
+    "RCH": "Rechazado por Error en Informacion",
     "VOF": "El Archivo .xml No Fue Encontrado",
 }
 

@@ -21,6 +21,13 @@ def examine(store, authority, sending, root, errors, mode):
     `root` and `errors` are what `schema.errors_of` says of it, `mode` is the modes that
     the upload met.
     """
+    try:
+        _examine(store, authority, sending, root, errors, mode)
+    except reading.Unreadable as error:  # what the schema lets pass
+        _refuse(sending, "RSC", [str(error)])
+
+
+def _examine(store, authority, sending, root, errors, mode):
     if errors:
         return _refuse(sending, "RSC", errors)
     if schema.is_mislabelled(sending.content):
@@ -74,7 +81,7 @@ def _signer_problem(store, certificate, signed_at, sender):
 
 
 def _chilean(clock, text):
-    return clock.aware(datetime.datetime.fromisoformat(text))
+    return clock.aware(reading.moment(text))
 
 
 def _refuse(sending, state, errors):
@@ -131,10 +138,10 @@ def _document(store, sending, signed, cut, found):
     signature = signed.getnext().findtext("d:SignatureValue", "", reading.NAMES)
     return Document(
         issuer=text("s:Encabezado/s:Emisor/s:RUTEmisor"),
-        code=text("s:Encabezado/s:IdDoc/s:TipoDTE"),
+        code=reading.number(text("s:Encabezado/s:IdDoc/s:TipoDTE")),
         folio=int(text("s:Encabezado/s:IdDoc/s:Folio")),
         receiver=text("s:Encabezado/s:Receptor/s:RUTRecep"),
-        date=text("s:Encabezado/s:IdDoc/s:FchEmis"),
+        date=text("s:Encabezado/s:IdDoc/s:FchEmis")[:10],
         amount=int(float(text("s:Encabezado/s:Totales/s:MntTotal") or 0)),
         signature="".join(signature.split()),
         content=cut.document,
@@ -144,16 +151,12 @@ def _document(store, sending, signed, cut, found):
         references=[
             (
                 reading.text(node, "s:TpoDocRef"),
-                _number(reading.text(node, "s:FolioRef")),
+                reading.number(reading.text(node, "s:FolioRef")),
                 reading.text(node, "s:CodRef"),
             )
             for node in signed.iterfind("s:Referencia", reading.NAMES)
         ],
     )
-
-
-def _number(text):
-    return int(text) if text.isdigit() else text
 
 
 def _take(store, sending, documents, mode):
@@ -165,8 +168,10 @@ def _take(store, sending, documents, mode):
     ):
         store.counters["repeated envelopes"] += 1
         store.counters["repeated documents"] += len(documents)
+        store.arrivals.update(document.signature for document in documents)
         return _refuse(sending, "RPT", ["Envio repetido"])
     for position, document in enumerate(documents):
+        store.arrivals[document.signature] += 1
         document.findings += _of_folio(store, document)
         document.state = state_of(document.findings)
         if document.state == ACCEPTED:

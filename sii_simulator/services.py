@@ -63,8 +63,11 @@ class Services:
             return "02", "XML no corresponde a getToken", None
         if root.find(".//d:X509Certificate", reading.NAMES) is None:
             return "06", "Falta certificado", None
+        reference = root.find(".//d:Reference", reading.NAMES)
+        item = root.find("item").get("ID", "")
+        by_item = item and reference is not None and reference.get("URI") == f"#{item}"
         try:
-            certificate = signatures.verify(content, "")
+            certificate = signatures.verify(content, item if by_item else "")
         except signatures.BadSignature as error:
             return "05", f"Firma invalida : {error}", None
         if not signatures.holds_at(certificate, self.store.clock.now()):
@@ -160,6 +163,12 @@ class Services:
             body.append(("NUMATENCION", self.store.attention()))
             return soap.respuesta([("ESTADO", "0"), ("GLOSA", "OK")], body)
 
+    def state_of(self, values, company):
+        """(ESTADO, its text) of a document, for the boletas' hosts."""
+        with self.store.lock:
+            state, _document = self._document_state(values, company)
+        return state, _DOCUMENT_ANSWERS[state][2]
+
     def _document_state(self, values, company, signature=None):
         """(ESTADO, the document or None); with `signature` it has to be that one's."""
         store = self.store
@@ -184,9 +193,9 @@ class Services:
             signature is not None and signature != found.signature
         ):
             return "DNK", found
-        notes = store.notes_on(found)
+        notes = store.notes(found)
         for reason in "123":  # what annuls counts more than what changes
-            codes = [code for code, its in notes if its == reason]
+            codes = [note.code for note, its in notes if its == reason]
             if codes:
                 return _BY_NOTE[reason] + ("C" if codes[-1] == "61" else "D"), found
         return "DOK", found
@@ -217,9 +226,9 @@ class Services:
             return None
         return soap.respuesta([("ESTADO", state), ("GLOSA", TOKEN_GLOSSES[state])])
 
-    def token_of(self, value, mode):
+    def token_of(self, value, mode, kind="dte"):
         """(Token, state) as `Store.token`, unless the mode `token_dies` ends it."""
-        found, state = self.store.token(value)
+        found, state = self.store.token(value, kind)
         dies = mode.get("token_dies")
         if found and dies and found.calls > dies.option("calls", 1):
             return None, "002"

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The parts put together, and which of them answers a request."""
 
-from . import soap
+from . import boletas, claims, soap
 from .admin import Admin
 from .caf import Authority
 from .checks import schema
@@ -26,6 +26,8 @@ class Simulator:
         self.authority = Authority(folder)
         self.services = Services(self.store)
         self.uploads = Uploads(self.store, self.authority, self.services)
+        self.boletas = boletas.Boletas(self.store, self.services, self.uploads)
+        self.claims = claims.Claims(self.store)
         self.admin = Admin(self)
 
     def endpoint(self, request):
@@ -34,7 +36,9 @@ class Simulator:
             return "upload"
         if request.path in CALLS and request.method == "POST":
             return CALLS[request.path][0]
-        return ""
+        if request.path in claims.PATHS and request.method == "POST":
+            return "claim"
+        return boletas.endpoint(request)
 
     def count(self, endpoint):
         with self.store.lock:
@@ -45,7 +49,13 @@ class Simulator:
             return self.admin.answer(request)
         if endpoint == "upload":
             return self._upload(request, mode)
+        if endpoint == "boleta_upload":
+            return self.boletas.answer(request, mode)
         self.uploads.settle()
+        if endpoint == "claim":
+            return self._claim(request, mode)
+        if endpoint.startswith("boleta"):
+            return self.boletas.answer(request, mode)
         if endpoint:
             return self._call(request, endpoint, mode)
         return Answer(404, b"Not Found", "text/plain")
@@ -57,6 +67,12 @@ class Simulator:
         with self.store.lock:
             self.store.counters[f"uploads status {reception.status}"] += 1
         return Answer(200, reception.as_xml(self.clock), "text/html")
+
+    def _claim(self, request, mode):
+        token, state = self.services.token_of(request.cookie("TOKEN"), mode)
+        if state:  # with HTTP 200, as it is reported
+            return Answer(200, soap.fault("Token invalido"))
+        return self.claims.answer(request, token.holder)
 
     def _call(self, request, endpoint, mode):
         _endpoint, method, names = CALLS[request.path]

@@ -16,6 +16,10 @@ class Fault(Exception):
     """The call is no SOAP call of this service."""
 
 
+class WrongMethod(Fault):
+    """It is a call of another method."""
+
+
 def read_call(body, method, names):
     """The values of a call of `method`: by the names of its parameters, or in order.
 
@@ -30,7 +34,7 @@ def read_call(body, method, names):
     call = root.find(f"{{{ENVELOPE}}}Body/*")
     if call is None or _local(call) != method:
         given = "nothing" if call is None else _local(call)
-        raise Fault(f"No such operation '{given}'")
+        raise WrongMethod(f"No such operation '{given}'")
     given = [(_local(node), (node.text or "").strip()) for node in call]
     if len(given) != len(names):
         raise Fault("No such operation with that number of parameters")

@@ -34,6 +34,7 @@ class Company:
 @dataclass
 class Token:
     holder: str | None  # the RUT in the certificate
+    kind: str  # which hosts it is for: dte, boleta
     since: datetime.datetime
     calls: int = 0
 
@@ -115,13 +116,16 @@ class Store:
             self.mails, self.decisions, self.fixed = [], [], {}
             self.annulled, self.ranges = set(), []
             self.counters = Counter()
+            self.arrivals = Counter()  # how often each SignatureValue came in
             self.claims = {}
             self._tracks = itertools.count(257000001)
             self._seeds = itertools.count(43000000001)
             self._attentions = itertools.count(100001)
 
-    def new_track(self):
-        return next(self._tracks)
+    def new_track(self, kind="dte"):
+        """Ten digits with leading zeros when written, fifteen for boletas."""
+        number = next(self._tracks)
+        return number + 10**14 if kind == "boleta" else number
 
     def attention(self):
         """A "número de atención", as answers carry it."""
@@ -142,17 +146,17 @@ class Store:
             age = (self.clock.now() - since).total_seconds() if since else None
             return age is not None and 0 <= age <= SEED_SECONDS
 
-    def new_token(self, holder):
+    def new_token(self, holder, kind="dte"):
         token = "".join(secrets.choice(_TOKEN_LETTERS) for _ in range(16))
         with self.lock:
-            self.tokens[token] = Token(holder, self.clock.now())
+            self.tokens[token] = Token(holder, kind, self.clock.now())
         return token
 
-    def token(self, value):
+    def token(self, value, kind="dte"):
         """(Token, ""), or (None, "001" unknown or "002" expired)."""
         with self.lock:
             found = self.tokens.get((value or "").strip())
-            if not found:
+            if not found or found.kind != kind:
                 return None, "001"
             age = (self.clock.now() - found.since).total_seconds()
             if age > self.settings.token_seconds:
@@ -188,11 +192,11 @@ class Store:
     def add(self, document):
         self.documents.setdefault(document.key, []).append(document)
 
-    def notes_on(self, document):
-        """(type of note, CodRef) of accepted 56 and 61 that refer to a document."""
-        wanted = document.code, document.folio
+    def notes(self, document):
+        """(note, CodRef) of the accepted 56 and 61 that refer to a document."""
+        wanted = document.code, str(document.folio)
         return [
-            (note.code, reason)
+            (note, reason)
             for versions in self.documents.values()
             for note in versions
             if note.issuer == document.issuer

@@ -1,16 +1,17 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """DTEUpload: an envelope comes in as a form, RECEPCIONDTE goes out."""
 
+import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from xml.sax.saxutils import escape
 
 from . import multipart, review, rut
 from .checks import schema
 from .store import Sending
 
+_logger = logging.getLogger(__name__)
 FIELDS = ("rutSender", "dvSender", "rutCompany", "dvCompany")
 # What a client has to call itself; others get a page for browsers.
 USER_AGENT = re.compile(r"Mozilla/\d")
@@ -62,10 +63,13 @@ class Uploads:
         self.services = services
         # As at the SII, an envelope is looked at after its sender has been answered.
         self._reviewer = ThreadPoolExecutor(1, "review")
-        self._last = None
+        self._last, self._failed = None, []
 
-    def receive(self, request, mode):
-        """The `Reception` of a request with an envelope; None: a page for browsers."""
+    def receive(self, request, mode, kind="dte"):
+        """The `Reception` of a request with an envelope; None: a page for browsers.
+
+        `kind` says which hosts it came to: `dte`, or `boleta`.
+        """
         agent = request.headers.get("User-Agent", "")
         if self.store.settings.strict_user_agent and not USER_AGENT.match(agent):
             return None
@@ -76,15 +80,16 @@ class Uploads:
             form = _form(request)
         except multipart.BadFrame as error:
             return Reception(CUT, errors=[str(error)])
-        reception = self._receive(request, form, mode)
+        reception = self._receive(request, form, mode, kind)
         reception.sender, reception.company = form["sender"], form["company"]
         reception.file = form["file"].filename or ""
         if reception.status == RECEIVED:
             self._distort(reception, mode)
         return reception
 
-    def _receive(self, request, form, mode):
-        token, state = self.services.token_of(cookie(request.headers), mode)
+    def _receive(self, request, form, mode, kind):
+        cookie = request.cookie("TOKEN")
+        token, state = self.services.token_of(cookie, mode, kind)
         if state:
             return Reception(NO_TOKEN)
         if token.holder and token.holder != form["sender"]:
@@ -99,9 +104,9 @@ class Uploads:
         if mode.get("repeat_99") and self._has(content):
             self.store.counters["repeated envelopes"] += 1
             return Reception(REPEATED)
-        root, errors = schema.errors_of(content)
+        root, errors = schema.errors_of(content, kind)
         refused = self._at_once(root, errors, content)
-        return refused or self._take(form, root, errors, mode)
+        return refused or self._take(form, root, errors, mode, kind)
 
     def _at_once(self, root, errors, content):
         """The refusal of what the SII refuses before it gives a track id, or None."""
@@ -114,11 +119,11 @@ class Uploads:
                 return Reception(SIGNATURE, errors=[problem])
         return None
 
-    def _take(self, form, root, errors, mode):
+    def _take(self, form, root, errors, mode, kind):
         store = self.store
         with store.lock:
             sending = Sending(
-                store.new_track(),
+                store.new_track(kind),
                 form["sender"],
                 form["company"],
                 form["file"].content,
@@ -129,14 +134,24 @@ class Uploads:
             if not form["file"].filename.lower().endswith(".xml"):
                 sending.refused, sending.errors = "VOF", ["archivo sin extension .xml"]
             else:  # in the order in which they came
-                arguments = store, self.authority, sending, root, errors, mode
-                self._last = self._reviewer.submit(review.examine, *arguments)
+                arguments = sending, root, errors, mode
+                self._last = self._reviewer.submit(self._review, *arguments)
         return Reception(RECEIVED, sending.track)
 
     def settle(self):
-        """Wait until all that came is reviewed; raises what went wrong there."""
+        """Wait until all that came is reviewed; raises, once, what went wrong there."""
         if self._last:
             self._last.result()
+        if self._failed:
+            raise self._failed.pop()
+
+    def _review(self, sending, *arguments):
+        try:
+            review.examine(self.store, self.authority, sending, *arguments)
+        except Exception as error:
+            _logger.exception("While reviewing %s", sending.track)
+            sending.refused, sending.errors = "RCH", [f"SIMULATOR FAULT {error!r}"]
+            self._failed.append(error)
 
     def _has(self, content):
         with self.store.lock:
@@ -153,15 +168,6 @@ class Uploads:
             reception.status = "OK"
         if mode.get("no_trackid"):
             reception.track = None
-
-
-def cookie(headers):
-    """The token in the cookie TOKEN; "" if there is none."""
-    try:
-        jar = SimpleCookie(headers.get("Cookie", ""))
-    except CookieError:
-        return ""
-    return jar["TOKEN"].value if "TOKEN" in jar else ""
 
 
 def _form(request):

@@ -4,6 +4,7 @@
 import json
 from dataclasses import dataclass, field
 from email.message import Message
+from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
 
@@ -17,6 +18,14 @@ class Request:
 
     def parameters(self):
         return dict(parse_qsl(self.query))
+
+    def cookie(self, name):
+        """The value of a cookie; "" if there is none."""
+        try:
+            jar = SimpleCookie(self.headers.get("Cookie", ""))
+        except CookieError:
+            return ""
+        return jar[name].value if name in jar else ""
 
 
 @dataclass(frozen=True)

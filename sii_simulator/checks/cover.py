@@ -2,10 +2,10 @@
 """The cover of an envelope (Caratula)."""
 
 import collections
-import datetime
 
 from .. import rut
 from ..findings import Finding
+from . import reading
 from .reading import NAMES, text
 
 SII_RUT = "60803000-K"
@@ -35,13 +35,13 @@ def findings(envelope_set, sending, company, environment, today):
 
 def _resolution(cover, company, environment, today):
     number, day = int(text(cover, "s:NroResol")), text(cover, "s:FchResol")
-    is_wrong = datetime.date.fromisoformat(day) > today
+    is_wrong = reading.day(day) > today
     if environment == "certificacion":
         is_wrong |= number != 0
     else:
         is_wrong |= number == 0
     if company and company.resolution_date:
-        is_wrong |= day != company.resolution_date
+        is_wrong |= day[:10] != company.resolution_date
     if company and company.resolution_number is not None:
         is_wrong |= environment != "certificacion" and (
             number != company.resolution_number
@@ -52,13 +52,13 @@ def _resolution(cover, company, environment, today):
 
 def _subtotals(envelope_set, cover):
     present = collections.Counter(
-        node.text.strip()
+        reading.number(node.text.strip())
         for node in envelope_set.iterfind(
             "s:DTE/*/s:Encabezado/s:IdDoc/s:TipoDTE", NAMES
         )
     )
     declared = [
-        (text(node, "s:TpoDTE"), int(text(node, "s:NroDTE")))
+        (reading.number(text(node, "s:TpoDTE")), int(text(node, "s:NroDTE")))
         for node in cover.iterfind("s:SubTotDTE", NAMES)
     ]
     if len(declared) != len(present) or dict(declared) != present:

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """An envelope as a tree and, as signatures and stamps need them, as its very bytes."""
 
+import datetime
 import re
 from dataclasses import dataclass
 from xml.parsers import expat
@@ -79,6 +80,28 @@ def cut(content):
 def standalone(piece, encoding):
     """A piece of a file as a file of its own (bytes)."""
     return f'<?xml version="1.0" encoding="{encoding}"?>\n'.encode() + piece
+
+
+def moment(value):
+    """The naive local time of a dateTime, or the midnight of a date.
+
+    The schema allows zones and fractions, which the SII's formats have not: they are
+    left out. Raises `Unreadable`.
+    """
+    try:
+        return datetime.datetime.fromisoformat(value[:19])
+    except ValueError:
+        raise Unreadable(f"fecha [{value}]") from None
+
+
+def day(value):
+    """The date of a date or dateTime. Raises `Unreadable`."""
+    return moment(value[:10]).date()
+
+
+def number(value):
+    """A number without sign and leading zeros, as text; other text as it is."""
+    return str(int(value)) if value.lstrip("+").isdigit() else value
 
 
 def text(element, path):

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Encoding, well-formedness, schema name, and the SII's official schema."""
 
+import datetime
 import functools
 import threading
 from pathlib import Path
@@ -13,8 +14,48 @@ from . import reading
 ENCODING = "ISO-8859-1"
 FOLDER = Path(cl_sii.__file__).parent / "data/ref/factura_electronica/schemas-xml"
 ENVELOPE = "EnvioDTE_v10.xsd"
+# (root, schema) for each kind; cl-sii has none for boletas, see `_structure`.
+KINDS = {
+    "dte": ("EnvioDTE", ENVELOPE),
+    "boleta": ("EnvioBOLETA", "EnvioBOLETA_v11.xsd"),
+}
+BOLETAS = ("39", "41")
+MOST_BOLETAS = 500
 _LOCK = threading.Lock()
 _MOST_ERRORS = 10
+
+
+def _is_number(text):
+    return text.isdigit() and len(text) <= 18
+
+
+def _is_date(text):
+    return len(text) == len("2026-12-31") and _is_moment(text)
+
+
+def _is_moment(text):
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return text[-1:].isdigit()
+
+
+_COVER_FORMS = {
+    "FchResol": _is_date,
+    "NroResol": _is_number,
+    "TmstFirmaEnv": _is_moment,
+}
+_DOCUMENT_FORMS = {
+    "s:Encabezado/s:IdDoc/s:Folio": _is_number,
+    "s:Encabezado/s:IdDoc/s:FchEmis": _is_date,
+    "s:Encabezado/s:Totales/s:MntTotal": _is_number,
+    "s:TmstFirma": _is_moment,
+    "s:TED/s:DD/s:F": _is_number,
+    "s:TED/s:DD/s:CAF/s:DA/s:RNG/s:D": _is_number,
+    "s:TED/s:DD/s:CAF/s:DA/s:RNG/s:H": _is_number,
+    "s:TED/s:DD/s:CAF/s:DA/s:FA": _is_date,
+}
 
 
 @functools.cache
@@ -28,8 +69,9 @@ def load():
         _schema(ENVELOPE)
 
 
-def errors_of(content):
+def errors_of(content, kind="dte"):
     """(root, errors): the tree of an envelope, or None and what is wrong, as lines."""
+    name, schema_name = KINDS[kind]
     encoding = reading.declared_encoding(content)
     if encoding != ENCODING:
         return None, [f"encoding {encoding or 'no declarado'}: debe ser {ENCODING}"]
@@ -39,8 +81,12 @@ def errors_of(content):
         return None, [f"LSX-00200: {error}"]
     located = root.get(f"{{{reading.XSI}}}schemaLocation", "").split()
     pairs = set(zip(located[::2], located[1::2], strict=False))
-    if root.tag != f"{{{reading.SII}}}EnvioDTE" or (reading.SII, ENVELOPE) not in pairs:
+    named = (reading.SII, schema_name) in pairs
+    if root.tag != f"{{{reading.SII}}}{name}" or not named:
         return None, ["LSX-00202: Invalid Schema Name"]
+    if kind == "boleta":
+        errors = _structure(root)
+        return (None, errors) if errors else (root, [])
     with _LOCK:  # lxml keeps the errors on the schema
         schema = _schema(ENVELOPE)
         if schema.validate(root):
@@ -58,3 +104,31 @@ def is_mislabelled(content):
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _structure(root):
+    """What we need of an envelope of boletas, in place of its schema."""
+    cover = root.find("s:SetDTE/s:Caratula", reading.NAMES)
+    signed = root.findall("s:SetDTE/s:DTE/s:Documento", reading.NAMES)
+    dtes = root.findall("s:SetDTE/s:DTE", reading.NAMES)
+    if cover is None or not signed or len(signed) != len(dtes):
+        return ["faltan Caratula o documentos"]
+    if len(signed) > MOST_BOLETAS:
+        return [f"mas de {MOST_BOLETAS} boletas"]
+    errors = [
+        f"Caratula/{name} [{reading.text(cover, f's:{name}')}]"
+        for name, is_right in _COVER_FORMS.items()
+        if not is_right(reading.text(cover, f"s:{name}"))
+    ]
+    for document in signed:
+        code = reading.text(document, "s:Encabezado/s:IdDoc/s:TipoDTE")
+        if code not in BOLETAS:
+            errors.append(f"TipoDTE [{code}]")
+        if document.getnext() is None:
+            errors.append("DTE sin Signature")
+        errors += [
+            f"{path.replace('s:', '')} [{reading.text(document, path)}]"
+            for path, is_right in _DOCUMENT_FORMS.items()
+            if not is_right(reading.text(document, path))
+        ]
+    return errors[:_MOST_ERRORS]

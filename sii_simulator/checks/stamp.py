@@ -1,12 +1,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The stamp (TED) and the CAF in it."""
 
-import datetime
 import re
 
 from .. import keys
 from ..caf import IDK
 from ..findings import Finding
+from . import reading
 from .reading import NAMES, text
 
 EXPORT = ("110", "111", "112")
@@ -46,7 +46,7 @@ def findings(signed, stamp, encoding, authority):
 
 def _of_data(signed, ted):
     """The stamp repeats what the document says."""
-    code = text(signed, "s:Encabezado/s:IdDoc/s:TipoDTE")
+    code = reading.number(text(signed, "s:Encabezado/s:IdDoc/s:TipoDTE"))
     receiver = text(signed, "s:Encabezado/s:Receptor/s:RUTRecep")
     name = text(signed, "s:Encabezado/s:Receptor/s:RznSocRecep") or receiver
     expected = {
@@ -61,7 +61,7 @@ def _of_data(signed, ted):
     }
     for name, value in expected.items():
         given = text(ted, f"s:DD/s:{name}")
-        if given != value and value:
+        if reading.number(given) != reading.number(value) and value:
             yield Finding("SIM-3-1", f"{name} [{given}] <> [{value}]")
 
 
@@ -77,7 +77,8 @@ def _of_caf(signed, ted, flat, authority):
     ):
         yield Finding("SIM-3-2", f"IDK {text(caf, 's:DA/s:IDK')}")
     if any(
-        text(caf, f"s:DA/s:{name}") != text(ted, f"s:DD/s:{name}")
+        reading.number(text(caf, f"s:DA/s:{name}"))
+        != reading.number(text(ted, f"s:DD/s:{name}"))
         for name in ("RE", "TD")
     ):
         yield Finding("SIM-3-4")
@@ -85,9 +86,9 @@ def _of_caf(signed, ted, flat, authority):
     first, last = (int(text(caf, f"s:DA/s:RNG/s:{end}")) for end in "DH")
     if not first <= folio <= last:
         yield Finding("SIM-3-3", f"{folio} [{first}-{last}]")
-    issued = datetime.date.fromisoformat(text(caf, "s:DA/s:FA"))
-    on = datetime.date.fromisoformat(text(signed, "s:TmstFirma")[:10])
-    if text(ted, "s:DD/s:TD") in AGEING and (on - issued).days > DAYS:
+    issued = reading.day(text(caf, "s:DA/s:FA"))
+    on = reading.day(text(signed, "s:TmstFirma"))
+    if reading.number(text(ted, "s:DD/s:TD")) in AGEING and (on - issued).days > DAYS:
         detail = f"Firma_DTE[{on}] - CAF[{issued}] > 6 meses"
         yield Finding("CAF-3-517", detail)
     if issued > on:

@@ -180,8 +180,10 @@ def envelope(documents, signer, **given):
     """An EnvioDTE (bytes, Latin-1): what is `given` replaces what is right.
 
     `issuer`, `sender`, `receiver`, `resolution` (date, number), `subtotals`,
-    `unsigned` changes the SetDTE before it is signed, `root` the attributes.
+    `unsigned` changes the SetDTE before it is signed, `root` the attributes, `name`
+    and `schema` the root and what it names.
     """
+    name = given.get("name", "EnvioDTE")
     codes = re.findall(r"<TipoDTE>(\d+)</TipoDTE>", "".join(documents))
     subtotals = given.get("subtotals") or {
         c: codes.count(c) for c in dict.fromkeys(codes)
@@ -202,14 +204,15 @@ def envelope(documents, signer, **given):
     inner = f'<SetDTE ID="SetDoc">{cover}{"".join(documents)}</SetDTE>'
     inner = given.get("unsigned", str)(inner)
     xsi = f' xmlns:xsi="{XSI}"'
-    located = f' xsi:schemaLocation="{SII} EnvioDTE_v10.xsd"'
+    schema = given.get("schema", "EnvioDTE_v10.xsd")
+    located = f' xsi:schemaLocation="{SII} {schema}"'
     root = given.get("root", xsi + located)
     scope = xsi if xsi in root else ""
     alone = inner.replace("<SetDTE", f'<SetDTE xmlns="{SII}"{scope}', 1)
     signature = signer.signature(canonical(alone), "#SetDoc", scope=scope)
     return (
         '<?xml version="1.0" encoding="ISO-8859-1"?>\n'
-        f'<EnvioDTE xmlns="{SII}"{root} version="1.0">{inner}{signature}</EnvioDTE>'
+        f'<{name} xmlns="{SII}"{root} version="1.0">{inner}{signature}</{name}>'
     ).encode("latin-1")
 
 

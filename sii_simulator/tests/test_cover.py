@@ -85,6 +85,7 @@ def test_the_same_envelope_twice(client, simulator, caf, signer):
     assert client.document(1).tag("ESTADO") == "DOK"
     state = client.admin("GET", "state").json()
     assert state["counters"]["repeated documents"] == 1
+    assert client.admin("GET", "documents").json()[0]["times"] == 2
     assert state["folios"] == 1
 
 
@@ -118,3 +119,29 @@ def test_an_annulled_folio(client, result):
     (kept,) = result(2)[1]
     assert kept["findings"] == ["(DTE-3-601) Folio Anulado"]
     assert client.document(3).tag("ESTADO") == "FAN"
+
+
+# === What the schema lets pass ===
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "-03:00", ".5"])
+def test_zones_and_fractions_do_no_harm(result, zone):
+    inner = {"signed_at": now() + zone}
+    state, (kept,) = result(1, inner=inner, signed_at=now() + zone)
+    assert (state, kept["state"]) == ("EPR", "accepted"), kept["findings"]
+
+
+def test_an_hour_that_there_is_not(result):
+    late = now()[:10] + "T24:00:00"
+    assert result(1, signed_at=late) == ("RSC", [])
+    assert result(2)[0] == "EPR"
+
+
+def test_leading_zeros_are_no_other_folio(result):
+    def padded(text):
+        text = text.replace("<Folio>1<", "<Folio>001<")
+        return text.replace("<TipoDTE>33<", "<TipoDTE>033<")
+
+    result(1)
+    (kept,) = result(1, inner={"unsigned": padded, "item": "Otro"})[1]
+    assert kept["findings"] == ["(DTE-3-101) Folio ya Recibido con Otros Datos"]
