@@ -94,7 +94,7 @@ def validate_and_generate(client, documents):
     wizard = "l10n_cl_dte_ai.generate"
     rows = []
     for document in documents:
-        client.call("account.move", "action_l10n_cl_dte_ai_generate", [document])
+        client.call("account.move", "action_l10n_cl_dte_generate", [document])
         identifier = client.call(wizard, "create", {"move_id": document})
         (seen,) = client.call(
             wizard,

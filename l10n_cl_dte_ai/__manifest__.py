@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 {
     "name": "Chile - AI validation of electronic tax documents",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Accounting/Localizations",
     "summary": "Check a DTE with the SII's rules and an AI service before it spends a folio",
     "author": "l10n_cl_dte_ai contributors",

@@ -59,9 +59,7 @@ def _click(env, accountant, move_id, found):
         mine.user.has_group("base.group_user")
         mine.company.id  # noqa: B018
         before, start = sql_db.sql_counter, time.monotonic()
-        retrying(
-            mine["account.move"].browse(move_id).action_l10n_cl_dte_ai_generate, mine
-        )
+        retrying(mine["account.move"].browse(move_id).action_l10n_cl_dte_generate, mine)
         found["clicks"].append(time.monotonic() - start)
         found["statements"].append(sql_db.sql_counter - before)
         row = mine["account.move"].browse(move_id).sudo().l10n_cl_dte_ai_validation_ids

@@ -87,7 +87,7 @@ def _post(env, company):
         ]
     )
     # Some of the demo company's customers are there to be found fault with.
-    moves = moves.filtered(lambda move: not move._l10n_cl_dte_ai_findings())[:POSTED]
+    moves = moves.filtered(lambda move: not move._l10n_cl_dte_findings())[:POSTED]
     moves._post(soft=False)
     env.flush_all()
     return moves

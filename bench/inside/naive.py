@@ -63,7 +63,7 @@ def _validate(env, move, url, max_seconds=60):
         response = requests.post(
             f"{url}/api/ai/validate",
             json={
-                "dte_data": move._l10n_cl_dte_ai_contents()[move].dte_data,
+                "dte_data": move._l10n_cl_dte_ai_questions()[move].dte_data,
                 "company_id": move.company_id.id,
                 "history": [],
             },

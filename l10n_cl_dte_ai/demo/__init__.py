@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from .builder import load, showcase, unload
+from . import l10n_cl_dte_ai_demo
+from .builder import showcase
 
-__all__ = ["load", "showcase", "unload"]
+__all__ = ["l10n_cl_dte_ai_demo", "showcase"]

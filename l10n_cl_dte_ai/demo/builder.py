@@ -282,7 +282,7 @@ class _Builder:
         if document.origin:
             origin = self.moves[document.origin]
             link = "reversed_entry_id" if document.code == "61" else "debit_origin_id"
-            reference = origin._l10n_cl_dte_ai_reference_values(document.reason)
+            reference = origin._l10n_cl_dte_reference_values(document.reason)
             values["l10n_cl_reference_ids"] = [Command.create(reference)]
             # As the wizards of Odoo word it.
             values |= {link: origin.id, "ref": f"{origin.name}, {document.reason}"}

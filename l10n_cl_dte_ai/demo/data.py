@@ -31,7 +31,7 @@ COMPANY_ONLINE = {
 COMPANY_DTE = {
     "l10n_cl_dte_resolution_number": "80",
     "l10n_cl_dte_resolution_date": "2014-08-22",
-    "l10n_cl_dte_ai_ciudad": "Santiago",
+    "l10n_cl_dte_ciudad": "Santiago",
 }
 ACTIVITIES = {
     "492300": "Transporte de carga por carretera",

@@ -19,6 +19,7 @@ from . import (
     l10n_cl_dte_ai_figures,
     l10n_cl_dte_ai_validation,
     l10n_cl_dte_ai_dispatcher,
+    l10n_cl_dte_ai_answer,
     l10n_cl_dte_ai_attempt,
     l10n_cl_dte_ai_batch,
     res_company,

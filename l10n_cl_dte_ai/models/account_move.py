@@ -42,9 +42,9 @@ class AccountMove(models.Model):
         help="What the AI service said of the document as it is now. “Changed Since”: "
         "it has only seen the document as it was before.",
     )
-    l10n_cl_dte_ai_is_candidate = fields.Boolean(
+    l10n_cl_dte_is_candidate = fields.Boolean(
         string="Can Become a DTE",
-        compute="_compute_l10n_cl_dte_ai_is_candidate",
+        compute="_compute_l10n_cl_dte_is_candidate",
         help="A document that a Chilean company issues: the button is shown.",
     )
 
@@ -56,7 +56,7 @@ class AccountMove(models.Model):
         "l10n_latam_use_documents",
         "l10n_latam_document_type_id",
     )
-    def _compute_l10n_cl_dte_ai_is_candidate(self):
+    def _compute_l10n_cl_dte_is_candidate(self):
         # Not `country_code`, which reads the country each time for a person who waits.
         chile = self.env["ir.model.data"]._xmlid_to_res_id("base.cl")
         for move in self:
@@ -66,7 +66,7 @@ class AccountMove(models.Model):
                 move.move_type == "in_invoice"
                 and move.l10n_latam_document_type_id.code == FACTURA_COMPRA
             )
-            move.l10n_cl_dte_ai_is_candidate = (
+            move.l10n_cl_dte_is_candidate = (
                 move.company_id.account_fiscal_country_id.id == chile
                 and (move.is_sale_document() or is_own_bill)
                 and move.l10n_latam_use_documents
@@ -136,7 +136,7 @@ class AccountMove(models.Model):
     def _get_view_cache_key(self, view_id=None, view_type="form", **options):
         # EXTENDS 'base'
         key = super()._get_view_cache_key(view_id, view_type, **options)
-        return (*key, self._l10n_cl_dte_ai_has_chilean_company())
+        return (*key, self._l10n_cl_dte_has_chilean_company())
 
     @api.model
     def _get_view(self, view_id=None, view_type="form", **options):
@@ -144,14 +144,14 @@ class AccountMove(models.Model):
         arch, view = super()._get_view(view_id, view_type, **options)
         if (
             view_type in ("list", "search")
-            and not self._l10n_cl_dte_ai_has_chilean_company()
+            and not self._l10n_cl_dte_has_chilean_company()
         ):
             for node in arch.xpath("//*[contains(@name, 'l10n_cl_dte_ai_')]"):
                 node.getparent().remove(node)
         return arch, view
 
     @api.model
-    def _l10n_cl_dte_ai_has_chilean_company(self):
+    def _l10n_cl_dte_has_chilean_company(self):
         return "CL" in self.env.companies.account_fiscal_country_id.mapped("code")
 
     # === CRUD === #
@@ -165,19 +165,19 @@ class AccountMove(models.Model):
 
     # === Valid actions === #
 
-    def _l10n_cl_dte_ai_is_covered(self):
+    def _l10n_cl_dte_is_covered(self):
         """Tell whether this is a document of a type that we check and generate."""
         self.ensure_one()
         return (
-            self.l10n_cl_dte_ai_is_candidate
+            self.l10n_cl_dte_is_candidate
             and self.state != "cancel"
             and self.l10n_latam_document_type_id.code in COVERED_TYPES
         )
 
-    def _l10n_cl_dte_ai_why_not_covered(self):
+    def _l10n_cl_dte_why_not_covered(self):
         """Return why this document cannot be checked, for a person, or None."""
         self.ensure_one()
-        if not self.l10n_cl_dte_ai_is_candidate:
+        if not self.l10n_cl_dte_is_candidate:
             return self.env._(
                 "A DTE is generated for customer documents and purchase invoices (46) "
                 "of Chilean companies, in a journal that uses documents. “%s” is none.",
@@ -196,7 +196,7 @@ class AccountMove(models.Model):
                 "generated here. Issue it with your provider, and refer to it in the "
                 "invoice's DTE References."
             )
-        if not self._l10n_cl_dte_ai_is_covered():
+        if not self._l10n_cl_dte_is_covered():
             return self.env._(
                 "Documents of type “%s” are not covered. Covered are the invoice (33), "
                 "the exempt invoice (34), the purchase invoice (46), the debit note "
@@ -207,10 +207,10 @@ class AccountMove(models.Model):
 
     # === Actions === #
 
-    def action_l10n_cl_dte_ai_generate(self):
+    def action_l10n_cl_dte_generate(self):
         """Check the document, ask the service if needed, and show what was found."""
         self._l10n_cl_dte_fetch()
-        if problem := self._l10n_cl_dte_ai_why_not_covered():
+        if problem := self._l10n_cl_dte_why_not_covered():
             raise UserError(problem)
         if not self.env.user.has_group(USER_GROUP):
             raise AccessError(
@@ -218,7 +218,7 @@ class AccountMove(models.Model):
             )
         self.check_access("write")
         self._l10n_cl_dte_ai_ask()
-        return self._l10n_cl_dte_ai_wizard_action()
+        return self._l10n_cl_dte_wizard_action()
 
     def action_l10n_cl_dte_ai_open_validations(self):
         self.ensure_one()
@@ -231,7 +231,7 @@ class AccountMove(models.Model):
             "context": {"create": False},
         }
 
-    def _l10n_cl_dte_ai_wizard_action(self):
+    def _l10n_cl_dte_wizard_action(self):
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Generate DTE"),
@@ -242,7 +242,7 @@ class AccountMove(models.Model):
             "context": {"default_move_id": self.id},
         }
 
-    def _l10n_cl_dte_ai_name(self):
+    def _l10n_cl_dte_name(self):
         """Return the document's name and customer: drafts have no number."""
         partner = self.commercial_partner_id.name or "—"
         return f"{self.display_name} · {partner}"

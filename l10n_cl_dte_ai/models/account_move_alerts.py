@@ -14,12 +14,10 @@ class AccountMove(models.Model):
     def _get_alerts(self):
         # EXTENDS 'account'
         alerts = super()._get_alerts()
-        if not self.l10n_cl_dte_ai_is_candidate or not self.env.user.has_group(
-            USER_GROUP
-        ):
+        if not self.l10n_cl_dte_is_candidate or not self.env.user.has_group(USER_GROUP):
             return alerts
-        alerts.update(self._l10n_cl_dte_ai_mend_alerts())
-        if self._l10n_cl_dte_ai_outdated_files():
+        alerts.update(self._l10n_cl_dte_mend_alerts())
+        if self._l10n_cl_dte_outdated_files():
             alerts["l10n_cl_dte_ai_file"] = {
                 "level": "warning",
                 "message": self.env._(
@@ -29,7 +27,7 @@ class AccountMove(models.Model):
             }
         open_findings = {
             "action_text": self.env._("See what was found"),
-            "action": self._l10n_cl_dte_ai_wizard_action(),
+            "action": self._l10n_cl_dte_wizard_action(),
         }
         match self.l10n_cl_dte_ai_state:
             case "rejected":
@@ -64,19 +62,19 @@ class AccountMove(models.Model):
                 }
         return alerts
 
-    def _l10n_cl_dte_ai_mend_alerts(self):
+    def _l10n_cl_dte_mend_alerts(self):
         """Return an alert for each record whose errors the SII would refuse."""
         if (
             not self.id
             or not self.invoice_line_ids
-            or not self._l10n_cl_dte_ai_is_covered()
+            or not self._l10n_cl_dte_is_covered()
             or self.sudo().l10n_cl_dte_ai_attachment_id
         ):
             return {}
         messages = {}
-        for finding in self._l10n_cl_dte_ai_findings():
+        for finding in self._l10n_cl_dte_findings():
             if finding.severity == rules.ERROR:
-                record = self._l10n_cl_dte_ai_record_to_mend(finding)
+                record = self._l10n_cl_dte_record_to_mend(finding)
                 messages.setdefault(record, []).append(finding.message)
         alerts = {}
         for record, texts in messages.items():

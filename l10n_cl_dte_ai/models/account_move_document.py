@@ -12,80 +12,10 @@ from ..tools.dte.document import (
     Referencia,
     half_up,
 )
-from .fetch_tree import fetch_tree
-from .res_partner import READINESS_FIELDS
+from .payload_fields import PAYLOAD_FIELDS, READ_AHEAD, read_ahead
 
 IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
 CASH, CREDIT = 1, 2  # of FmaPago
-
-# What the document is built of, read in one statement.
-PARTNER_FIELDS = {
-    name: {} for name in (*READINESS_FIELDS, "commercial_partner_id", "tz")
-}
-COMPANY_FIELDS = {
-    "parent_path": {},
-    "currency_id": {},
-    "account_fiscal_country_id": {},
-    "account_price_include": {},
-    "l10n_cl_company_activity_ids": {"code": {}},
-    "l10n_cl_dte_ai_ciudad": {},
-    "l10n_cl_dte_ai_service_id": {},
-    "l10n_cl_dte_ai_leave_out_names": {},
-    "partner_id": PARTNER_FIELDS,
-}
-TAX_FIELDS = {
-    "l10n_cl_sii_code": {},
-    "amount": {},
-    "price_include_override": {},
-    "company_id": {},
-}
-LINE_FIELDS = {
-    "display_type": {},
-    "sequence": {},
-    "name": {},
-    "balance": {},
-    "quantity": {},
-    "price_unit": {},
-    "price_subtotal": {},
-    "discount": {},
-    "currency_id": {},
-    "product_id": {},
-    "product_uom_id": {"name": {}},
-    "tax_ids": TAX_FIELDS,
-    "tax_line_id": TAX_FIELDS,
-}
-REFERENCE_FIELDS = {
-    "l10n_cl_reference_doc_type_id": {"code": {}},
-    "origin_doc_number": {},
-    "date": {},
-    "reference_doc_code": {},
-    "reason": {},
-}
-# Also of the document that a note corrects.
-ORIGIN_FIELDS = {
-    "name": {},
-    "move_type": {},
-    "state": {},
-    "posted_before": {},
-    "invoice_date": {},
-    "amount_total_signed": {},
-    "company_id": {},
-    "journal_id": {"l10n_latam_use_documents": {}},
-    "l10n_latam_document_type_id": {"code": {}, "doc_code_prefix": {}},
-}
-MOVE_FIELDS = {
-    **ORIGIN_FIELDS,
-    "company_id": COMPANY_FIELDS,
-    "line_ids": LINE_FIELDS,
-    "l10n_cl_reference_ids": REFERENCE_FIELDS,
-    "partner_id": PARTNER_FIELDS,
-    "commercial_partner_id": PARTNER_FIELDS,
-    "reversed_entry_id": ORIGIN_FIELDS,
-    "debit_origin_id": ORIGIN_FIELDS,
-    "invoice_date_due": {},
-    "l10n_cl_dte_ai_payment_form": {},
-    "l10n_cl_dte_ai_posting_date": {},
-}
 
 
 # pylint: disable=consider-merging-classes-inherited
@@ -94,53 +24,28 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
-    def _l10n_cl_dte_ai_dependencies(self):
-        """Return every field that the document is built from.
+    @api.model
+    def _l10n_cl_dte_payload_fields(self):
+        """Return the fields that the document is built of, dotted as in `@api.depends`.
 
-        A change of any of them outdates a verdict. What a reference says of the
-        document it points to is left out: that one is posted, and does not change.
+        Another addon that puts a field into the document extends this: the field is
+        read ahead then, and its change outdates verdict and file.
+
+        :rtype: list[str]
         """
-        partner = ("name", "vat", "l10n_cl_activity_description")
-        address = ("street", "street2", "city")
-        return [
-            "l10n_latam_document_type_id",
-            "invoice_date",
-            "l10n_cl_dte_ai_posting_date",
-            "amount_total_signed",
-            "reversed_entry_id",
-            "debit_origin_id",
-            "line_ids.balance",
-            *(f"l10n_cl_reference_ids.{name}" for name in REFERENCE_FIELDS),
-            *(
-                f"invoice_line_ids.{name}"
-                for name in (
-                    "display_type",
-                    "sequence",
-                    "name",
-                    "quantity",
-                    "price_unit",
-                    "price_subtotal",
-                    "discount",
-                    "tax_ids",
-                    "product_uom_id",
-                )
-            ),
-            *(f"commercial_partner_id.{name}" for name in partner),
-            *(f"partner_id.{name}" for name in address),
-            *(f"company_id.partner_id.{name}" for name in partner + address),
-        ]
+        return list(PAYLOAD_FIELDS)
 
     # === The document === #
 
-    def _l10n_cl_dte_document(self):
+    def _l10n_cl_dte_as_document(self):
         """Build the DTE of an invoice.
 
         :rtype: Documento
         """
         self.ensure_one()
-        return self._l10n_cl_dte_documents()[self]
+        return self._l10n_cl_dte_as_documents()[self]
 
-    def _l10n_cl_dte_documents(self):
+    def _l10n_cl_dte_as_documents(self):
         """Build the DTE of each invoice, in a fixed number of queries.
 
         :rtype: dict[AccountMove, Documento]
@@ -159,7 +64,7 @@ class AccountMove(models.Model):
         :raise AccessError: where the user may not read these invoices
         """
         moves = self.sudo().with_context(lang=self._l10n_cl_dte_lang())
-        fetch_tree(moves, MOVE_FIELDS)
+        read_ahead(moves, [*self._l10n_cl_dte_payload_fields(), *READ_AHEAD])
         self._origin.check_access("read")  # after it: the rules read fields as well
         return moves
 
@@ -229,7 +134,7 @@ class AccountMove(models.Model):
         if self.l10n_latam_document_type_id.code in NOTES:
             return {}
         due, date = self.invoice_date_due, self.invoice_date
-        chosen = self.l10n_cl_dte_ai_payment_form
+        chosen = self.l10n_cl_dte_payment_form
         form = int(chosen or (CREDIT if due and date and due > date else CASH))
         return {"FmaPago": form, "FchVenc": due if form == CREDIT and due else None}
 
@@ -289,7 +194,7 @@ class AccountMove(models.Model):
                     TpoDocRef=origin.l10n_latam_document_type_id.code or "",
                     FolioRef=_folio(origin.l10n_latam_document_number),
                     FchRef=origin.invoice_date or None,
-                    CodRef=int(self._l10n_cl_dte_ai_reference_code()),
+                    CodRef=int(self._l10n_cl_dte_reference_code()),
                     total=_pesos(abs(origin.amount_total_signed)),
                 ),
             )
@@ -321,7 +226,7 @@ class AccountMove(models.Model):
         """Return a document of this invoice as the tree of its file.
 
         Another addon adds what it has to say with `xml.add`. Whatever it depends on
-        outdates the file, if `_l10n_cl_dte_ai_dependencies` names it.
+        outdates the file, if `_l10n_cl_dte_dependencies` names it.
 
         :rtype: etree._Element
         """
@@ -330,14 +235,14 @@ class AccountMove(models.Model):
 
     # === What the rules say of it === #
 
-    def _l10n_cl_dte_ai_findings(self):
+    def _l10n_cl_dte_findings(self):
         """Return what the rules find in Odoo's data.
 
         :rtype: list[rules.Finding]
         """
-        return self._l10n_cl_dte_ai_check(self._l10n_cl_dte_document())
+        return self._l10n_cl_dte_apply_rules(self._l10n_cl_dte_as_document())
 
-    def _l10n_cl_dte_ai_check(self, document):
+    def _l10n_cl_dte_apply_rules(self, document):
         """Return what the rules find in a document that was built of this invoice."""
         self.ensure_one()
         company_tz = self.company_id.partner_id.tz or "America/Santiago"
@@ -356,13 +261,13 @@ class AccountMove(models.Model):
         """
         return rules.RULES
 
-    def _l10n_cl_dte_ai_has_errors(self, document):
+    def _l10n_cl_dte_has_errors(self, document):
         return any(
             finding.severity == rules.ERROR
-            for finding in self._l10n_cl_dte_ai_check(document)
+            for finding in self._l10n_cl_dte_apply_rules(document)
         )
 
-    def _l10n_cl_dte_ai_record_to_mend(self, finding):
+    def _l10n_cl_dte_record_to_mend(self, finding):
         """Return the record in which a rule's finding is mended."""
         self.ensure_one()
         match finding.target:

@@ -66,17 +66,17 @@ class AccountMove(models.Model):
 
     # === Whether it can be generated === #
 
-    def _l10n_cl_dte_ai_why_not_generated(self):
+    def _l10n_cl_dte_why_not_generated(self):
         """Return why no file can be made of this document, for a person, or None."""
         self.ensure_one()
-        if problem := self._l10n_cl_dte_ai_why_not_covered():
+        if problem := self._l10n_cl_dte_why_not_covered():
             return problem
         if self.state != "posted":
             return self.env._(
                 "“%s” is a draft: confirm it first, so that it gets its folio.",
                 self.display_name,
             )
-        if self._l10n_cl_dte_ai_has_edi():
+        if self._l10n_cl_dte_has_edi():
             return self.env._(
                 "Odoo's own electronic invoicing for Chile is installed: it generates "
                 "the document, with Send. Here it is only checked."
@@ -84,11 +84,11 @@ class AccountMove(models.Model):
         return None
 
     @api.model
-    def _l10n_cl_dte_ai_has_edi(self):
+    def _l10n_cl_dte_has_edi(self):
         """Tell whether Odoo Enterprise's electronic invoicing is there to generate."""
         return "l10n_cl_edi" in self.env.registry._init_modules
 
-    def _l10n_cl_dte_ai_needs_override(self, findings, validation=None):
+    def _l10n_cl_dte_needs_override(self, findings, validation=None):
         """Tell whether generating now goes against the rules or the company's policy.
 
         ============ ========= ========= ========= ==========================
@@ -119,20 +119,20 @@ class AccountMove(models.Model):
             return validation.outcome == "rejected"
         return validation.outcome != "approved"
 
-    def _l10n_cl_dte_ai_plans(self):
+    def _l10n_cl_dte_plan_files(self):
         """Return what generating each posted document would give.
 
         Each is built once, and the number of queries does not grow with them.
 
         :rtype: dict[AccountMove, Plan]
         """
-        documents = self._l10n_cl_dte_documents()
+        documents = self._l10n_cl_dte_as_documents()
         validations = self._l10n_cl_dte_ai_current_validations(documents)
         errors_of = self.env["l10n_cl_dte.schema"]._checker()
         plans = {}
         for move, document in documents.items():
             content = move._l10n_cl_dte_xml(document)
-            findings = move._l10n_cl_dte_ai_check(document)
+            findings = move._l10n_cl_dte_apply_rules(document)
             refused = errors_of(content)
             plans[move] = Plan(
                 content=content,
@@ -140,22 +140,22 @@ class AccountMove(models.Model):
                 refused=refused,
                 validation=validations[move],
                 needs_override=bool(refused)
-                or move._l10n_cl_dte_ai_needs_override(findings, validations[move]),
+                or move._l10n_cl_dte_needs_override(findings, validations[move]),
             )
         return plans
 
-    def _l10n_cl_dte_ai_why_no_file(self):
+    def _l10n_cl_dte_why_no_file(self):
         """Return why each of these documents has no file, for a person.
 
         :rtype: dict[AccountMove, str]
         """
-        reasons = {move: move._l10n_cl_dte_ai_why_not_generated() for move in self}
+        reasons = {move: move._l10n_cl_dte_why_not_generated() for move in self}
         open_moves = self.filtered(lambda move: not reasons[move])
-        for move, plan in open_moves._l10n_cl_dte_ai_plans().items():
-            reasons[move] = move._l10n_cl_dte_ai_objection(plan)
+        for move, plan in open_moves._l10n_cl_dte_plan_files().items():
+            reasons[move] = move._l10n_cl_dte_objection(plan)
         return reasons
 
-    def _l10n_cl_dte_ai_objection(self, plan):
+    def _l10n_cl_dte_objection(self, plan):
         errors = [
             finding.message
             for finding in plan.findings
@@ -183,41 +183,41 @@ class AccountMove(models.Model):
 
     # === Generating === #
 
-    def _l10n_cl_dte_ai_generate(self, override_reason=None):
+    def _l10n_cl_dte_generate(self, override_reason=None):
         """Attach the document to the invoice, and note it in the chatter.
 
         :param str override_reason: why it is generated against rules or policy
         :return: the attachment; the one that is there if nothing has changed
         :raise UserError: where the document is not posted, or an override is needed
         """
-        if problem := self._l10n_cl_dte_ai_why_not_generated():
+        if problem := self._l10n_cl_dte_why_not_generated():
             raise UserError(problem)
-        plan = self._l10n_cl_dte_ai_plans()[self]
+        plan = self._l10n_cl_dte_plan_files()[self]
         if plan.needs_override:
-            self._l10n_cl_dte_ai_check_override(override_reason, plan.refused)
+            self._l10n_cl_dte_check_override(override_reason, plan.refused)
             plan.validation.write(
                 {
                     "override_user_id": self.env.uid,
                     "override_reason": override_reason,
                 }
             )
-        self._l10n_cl_dte_ai_attach(
+        self._l10n_cl_dte_attach(
             {self: plan}, override_reason if plan.needs_override else None
         )
         return self.sudo().l10n_cl_dte_ai_attachment_id.sudo(False)
 
-    def _l10n_cl_dte_ai_generate_allowed(self):
+    def _l10n_cl_dte_generate_allowed(self):
         """Generate what can be generated without an override; leave out the others.
 
         :return: the documents that got a new file
         """
-        moves = self.filtered(lambda move: not move._l10n_cl_dte_ai_why_not_generated())
-        plans = moves._l10n_cl_dte_ai_plans()
-        return moves._l10n_cl_dte_ai_attach(
+        moves = self.filtered(lambda move: not move._l10n_cl_dte_why_not_generated())
+        plans = moves._l10n_cl_dte_plan_files()
+        return moves._l10n_cl_dte_attach(
             {move: plan for move, plan in plans.items() if not plan.needs_override}
         )
 
-    def _l10n_cl_dte_ai_check_override(self, reason, refused):
+    def _l10n_cl_dte_check_override(self, reason, refused):
         """:raise UserError: where the user may not generate it, or not without reason"""
         if not self.env.user.has_group(OVERRIDE_GROUP):
             raise AccessError(
@@ -233,7 +233,7 @@ class AccountMove(models.Model):
                 + "".join(f"\n{error}" for error in refused)
             )
 
-    def _l10n_cl_dte_ai_attach(self, plans, override_reason=None):
+    def _l10n_cl_dte_attach(self, plans, override_reason=None):
         """Attach files to these documents, where they are not there already.
 
         :param plans: dict[AccountMove, Plan]
@@ -251,14 +251,14 @@ class AccountMove(models.Model):
             if old.raw != plan.content:
                 if old:
                     now = fields.Datetime.now().strftime("%Y%m%d-%H%M%S")
-                    old.name = f"{move._l10n_cl_dte_ai_file_name()}_replaced_{now}.xml"
+                    old.name = f"{move._l10n_cl_dte_file_name()}_replaced_{now}.xml"
                 moves |= move
             elif override_reason:
                 move.sudo().write(values)
         files = self.env["ir.attachment"].create(
             [
                 {
-                    "name": f"{move._l10n_cl_dte_ai_file_name()}.xml",
+                    "name": f"{move._l10n_cl_dte_file_name()}.xml",
                     "raw": plans[move].content,
                     "mimetype": "application/xml",
                     "res_model": self._name,
@@ -274,19 +274,17 @@ class AccountMove(models.Model):
             move.sudo().with_context(**no_sync).write(
                 {"l10n_cl_dte_ai_attachment_id": file.id, **values}
             )
-            notes[move.id] = move._l10n_cl_dte_ai_note(
-                file, plans[move], override_reason
-            )
+            notes[move.id] = move._l10n_cl_dte_note(file, plans[move], override_reason)
         messages = moves._message_log_batch(notes)
         for message, file in zip(messages, files, strict=True):
             message.attachment_ids = file
         return moves
 
-    def _l10n_cl_dte_ai_file_name(self):
+    def _l10n_cl_dte_file_name(self):
         code = self.l10n_latam_document_type_id.code
         return f"DTE_{code}_{self._l10n_cl_dte_folio()}"
 
-    def _l10n_cl_dte_ai_note(self, file, plan, override_reason):
+    def _l10n_cl_dte_note(self, file, plan, override_reason):
         validation = plan.validation
         outcomes = dict(validation._fields["outcome"]._description_selection(self.env))
         verdict = outcomes.get(validation.outcome) or self.env._("not asked")
@@ -306,7 +304,7 @@ class AccountMove(models.Model):
 
     # === The file that there is === #
 
-    def _l10n_cl_dte_ai_is_settled(self):
+    def _l10n_cl_dte_is_settled(self):
         """Tell whether the file has been there for so long that it was sent."""
         self.ensure_one()
         file = self.sudo().l10n_cl_dte_ai_attachment_id
@@ -316,7 +314,7 @@ class AccountMove(models.Model):
             and file.create_date < fields.Datetime.now() - SETTLED_AFTER
         )
 
-    def _l10n_cl_dte_ai_outdated_files(self):
+    def _l10n_cl_dte_outdated_files(self):
         """Return the documents whose file says something else than they say today.
 
         The invoice itself counts at any time. What is changed in the contacts of its
@@ -327,22 +325,22 @@ class AccountMove(models.Model):
             lambda move: (
                 move.state == "posted"
                 and move.sudo().l10n_cl_dte_ai_attachment_id
-                and move._l10n_cl_dte_ai_is_covered()
+                and move._l10n_cl_dte_is_covered()
             )
         )
         outdated = self.browse()
-        for move, document in moves._l10n_cl_dte_documents().items():
+        for move, document in moves._l10n_cl_dte_as_documents().items():
             # A form asks for the sizes of files instead of the files.
             file = move.sudo().l10n_cl_dte_ai_attachment_id
             old = file.with_context(bin_size=False).raw
             new = move._l10n_cl_dte_xml(document)
-            if move._l10n_cl_dte_ai_is_settled():
+            if move._l10n_cl_dte_is_settled():
                 old, new = map(xml.without_parties, (old, new))
             if old != new:
                 outdated |= move
         return outdated
 
-    def _l10n_cl_dte_ai_zip(self):
+    def _l10n_cl_dte_zip(self):
         """Return the files of these documents in one zip; empty if there is none.
 
         The same files give the same bytes.
@@ -354,7 +352,7 @@ class AccountMove(models.Model):
         for move in self.with_context(bin_size=False).sorted("id"):
             if file := move.l10n_cl_dte_ai_attachment_id:
                 # Not the attachment's name, which whoever may edit it chooses.
-                name = move._l10n_cl_dte_ai_file_name()
+                name = move._l10n_cl_dte_file_name()
                 if f"{name}.xml" in files:  # the same folio of another issuer
                     name = f"{name}_{move.id}"
                 files[f"{name}.xml"] = file.raw

@@ -15,7 +15,7 @@ HISTORY_LIMIT, HISTORY_ITEMS = 20, 20
 MAX_NAME_LENGTH = 80  # of NmbItem
 
 
-class Content(NamedTuple):
+class Question(NamedTuple):
     """A document, what the service is asked about it, and what identifies that."""
 
     document: Documento
@@ -38,43 +38,43 @@ class AccountMove(models.Model):
 
     # === What is asked about it === #
 
-    def _l10n_cl_dte_ai_contents(self, documents=None):
+    def _l10n_cl_dte_ai_questions(self, documents=None):
         """Return what the service is asked about each document.
 
         What posting alone assigns is left out, so that a verdict on the draft holds for
         the posted document: the folio, and the date of an undated draft.
 
-        :param documents: what `_l10n_cl_dte_documents` returns, where that is known
-        :rtype: dict[AccountMove, Content]
+        :param documents: what `_l10n_cl_dte_as_documents` returns, where that is known
+        :rtype: dict[AccountMove, Question]
         """
-        contents = {}
+        questions = {}
         if documents is None:
-            documents = self._l10n_cl_dte_documents()
+            documents = self._l10n_cl_dte_as_documents()
         for move, document in documents.items():
             dte_data = payload.as_dte_data(document)
             dte_data.pop("folio", None)
-            if move.invoice_date == move.l10n_cl_dte_ai_posting_date:
+            if move.invoice_date == move.l10n_cl_dte_posting_date:
                 dte_data.pop("fecha_emision", None)
-            contents[move] = Content(
+            questions[move] = Question(
                 document, dte_data, payload.digest(dte_data, move.company_id.id)
             )
-        return contents
+        return questions
 
     def _l10n_cl_dte_ai_digests(self):
         """:rtype: dict[AccountMove, str]"""
         return {
-            move: content.digest
-            for move, content in self._l10n_cl_dte_ai_contents().items()
+            move: question.digest
+            for move, question in self._l10n_cl_dte_ai_questions().items()
         }
 
-    def _l10n_cl_dte_ai_bodies(self, contents):
+    def _l10n_cl_dte_ai_request_bodies(self, questions):
         """Return what the service is sent about each document, as JSON.
 
-        Names are left out here and not of the contents: the digest says which document
+        Names are left out here and not of the questions: the digest says which document
         it is, so that nothing is asked again when the company changes its mind, and a
         customer's new name outdates a verdict in any case.
 
-        :param dict[AccountMove, Content] contents:
+        :param dict[AccountMove, Question] questions:
         :rtype: dict[AccountMove, str]
         """
         histories = self._l10n_cl_dte_ai_histories()
@@ -82,7 +82,7 @@ class AccountMove(models.Model):
             move: json.dumps(
                 {
                     "dte_data": move.company_id._l10n_cl_dte_ai_to_send(
-                        contents[move].dte_data
+                        questions[move].dte_data
                     ),
                     "company_id": move.company_id.id,
                     "history": histories.get(move.id, []),
@@ -196,10 +196,12 @@ class AccountMove(models.Model):
         service = self.company_id.sudo().l10n_cl_dte_ai_service_id
         if service._no_call_reason() == "not_configured":
             return
-        contents = self._l10n_cl_dte_ai_contents()
-        if self._l10n_cl_dte_ai_has_errors(contents[self].document):
+        questions = self._l10n_cl_dte_ai_questions()
+        if self._l10n_cl_dte_has_errors(questions[self].document):
             return
-        validation = self.env["l10n_cl_dte_ai.validation"]._request(self, contents)
+        validation = self.env["l10n_cl_dte_ai.validation"]._get_or_queue(
+            self, questions
+        )
         if validation.state == "failed" and validation.reason != "refused":
             validation.with_user(self.env.user)._requeue()
         validation._ask_now()
@@ -212,29 +214,29 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_current_validations(self, documents=None):
         """Return the row of each document as it is now, also one not yet answered.
 
-        :param documents: what `_l10n_cl_dte_documents` returns, where that is known
+        :param documents: what `_l10n_cl_dte_as_documents` returns, where that is known
         :rtype: dict[AccountMove, L10nClDteAiValidation]
         """
-        contents = self._l10n_cl_dte_ai_contents(documents)
+        questions = self._l10n_cl_dte_ai_questions(documents)
         return {
-            move: move._l10n_cl_dte_ai_row(content).filtered(
+            move: move._l10n_cl_dte_ai_row(question).filtered(
                 lambda row: row.state != "cancelled"
             )
-            for move, content in contents.items()
+            for move, question in questions.items()
         }
 
-    def _l10n_cl_dte_ai_row(self, content):
-        """Return the row on a content of this document, none where there is none.
+    def _l10n_cl_dte_ai_row(self, question):
+        """Return the row on a question of this document, none where there is none.
 
         Once the file is settled, the row on it stays the document's: it is not
         outdated by a customer who moves years later.
         """
         rows = self.sudo().l10n_cl_dte_ai_validation_ids
-        row = rows.filtered(lambda row: row.digest == content.digest)
-        if not row and rows and self._l10n_cl_dte_ai_is_settled():
+        row = rows.filtered(lambda row: row.digest == question.digest)
+        if not row and rows and self._l10n_cl_dte_is_settled():
             row = rows.filtered(
                 lambda row: payload.is_same_but_for_parties(
-                    json.loads(row.request_body)["dte_data"], content.dte_data
+                    json.loads(row.request_body)["dte_data"], question.dte_data
                 )
             )
         return row[:1]

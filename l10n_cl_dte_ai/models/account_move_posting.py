@@ -14,7 +14,7 @@ class AccountMove(models.Model):
 
     # The date that posting gave to an undated draft. It is not the accountant's word,
     # so a verdict on the draft still holds; a date that she enters later is.
-    l10n_cl_dte_ai_posting_date = fields.Date(
+    l10n_cl_dte_posting_date = fields.Date(
         string="Date Given by Posting", readonly=True, copy=False
     )
 
@@ -22,8 +22,8 @@ class AccountMove(models.Model):
         """:raise UserError: for what company policy does not let through, all at once"""
         problems = []
         for move in self:
-            name = move._l10n_cl_dte_ai_name()
-            findings = move._l10n_cl_dte_ai_findings()
+            name = move._l10n_cl_dte_name()
+            findings = move._l10n_cl_dte_findings()
             errors = [f.message for f in findings if f.severity == rules.ERROR]
             if errors:
                 problems.append(f"{name}: {' '.join(errors)}")
@@ -36,7 +36,7 @@ class AccountMove(models.Model):
                     "%s: the AI service has not been asked yet. Press Generate DTE.",
                     name,
                 )
-            elif not move._l10n_cl_dte_ai_needs_override(findings, validation):
+            elif not move._l10n_cl_dte_needs_override(findings, validation):
                 continue
             elif validation.state == "done":
                 text = self.env._(
@@ -61,7 +61,7 @@ class AccountMove(models.Model):
         return self.filtered(
             lambda move: (
                 move.company_id.l10n_cl_dte_ai_on_post == value
-                and move._l10n_cl_dte_ai_is_covered()
+                and move._l10n_cl_dte_is_covered()
                 and move.company_id.sudo().l10n_cl_dte_ai_service_id._no_call_reason()
                 != "not_configured"
             )
@@ -74,23 +74,23 @@ class AccountMove(models.Model):
         if not self.env.user.has_group(OVERRIDE_GROUP):
             required._l10n_cl_dte_ai_require_verdict()
         undated = self.filtered(
-            lambda move: move.l10n_cl_dte_ai_is_candidate and not move.invoice_date
+            lambda move: move.l10n_cl_dte_is_candidate and not move.invoice_date
         )
         posted = super()._post(soft)
         for date, moves in (
             undated.filtered("invoice_date").grouped("invoice_date").items()
         ):
-            moves.l10n_cl_dte_ai_posting_date = date
-        contents = {
-            move: content
-            for move, content in (posted & self)
+            moves.l10n_cl_dte_posting_date = date
+        questions = {
+            move: question
+            for move, question in (posted & self)
             ._l10n_cl_dte_ai_on_post("background")
-            ._l10n_cl_dte_ai_contents()
+            ._l10n_cl_dte_ai_questions()
             .items()
-            if not move._l10n_cl_dte_ai_has_errors(content.document)
+            if not move._l10n_cl_dte_has_errors(question.document)
         }
-        if contents:
-            moves = self.concat(*contents)
-            self.env["l10n_cl_dte_ai.validation"]._request(moves, contents)
+        if questions:
+            moves = self.concat(*questions)
+            self.env["l10n_cl_dte_ai.validation"]._get_or_queue(moves, questions)
             self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
         return posted

@@ -15,25 +15,23 @@ class AccountMove(models.Model):
         copy=False,
         help="Chile: the documents that this one corrects, cancels or refers to.",
     )
-    l10n_cl_dte_ai_payment_form = fields.Selection(
+    l10n_cl_dte_payment_form = fields.Selection(
         [("1", "Cash"), ("2", "Credit"), ("3", "Free of Charge")],
         string="Form of Payment",
         help="Chile: how the DTE says that it is paid. Left empty, it is credit where "
         "the due date is later than the invoice's.",
     )
-    l10n_cl_dte_ai_shows_references = fields.Boolean(
+    l10n_cl_dte_shows_references = fields.Boolean(
         string="Shows DTE References",
-        compute="_compute_l10n_cl_dte_ai_shows_references",
+        compute="_compute_l10n_cl_dte_shows_references",
     )
 
-    @api.depends("l10n_cl_dte_ai_is_candidate")
-    def _compute_l10n_cl_dte_ai_shows_references(self):
+    @api.depends("l10n_cl_dte_is_candidate")
+    def _compute_l10n_cl_dte_shows_references(self):
         # `l10n_cl_edi` has a tab of its own for the same records.
-        shown = not self._l10n_cl_dte_ai_has_edi()
+        shown = not self._l10n_cl_dte_has_edi()
         for move in self:
-            move.l10n_cl_dte_ai_shows_references = (
-                shown and move.l10n_cl_dte_ai_is_candidate
-            )
+            move.l10n_cl_dte_shows_references = shown and move.l10n_cl_dte_is_candidate
 
     # === References === #
 
@@ -41,20 +39,20 @@ class AccountMove(models.Model):
     def create(self, vals_list):
         # EXTENDS 'account': a note that is made without the wizards has them too.
         moves = super().create(vals_list)
-        if not self._l10n_cl_dte_ai_has_edi():
+        if not self._l10n_cl_dte_has_edi():
             for move in moves:
                 origin = move.reversed_entry_id or move.debit_origin_id
                 if (
                     origin
                     and not move.l10n_cl_reference_ids
-                    and move.l10n_cl_dte_ai_is_candidate
+                    and move.l10n_cl_dte_is_candidate
                 ):
                     move.l10n_cl_reference_ids = [
-                        Command.create(origin._l10n_cl_dte_ai_reference_values())
+                        Command.create(origin._l10n_cl_dte_reference_values())
                     ]
         return moves
 
-    def _l10n_cl_dte_ai_reference_values(self, reason=""):
+    def _l10n_cl_dte_reference_values(self, reason=""):
         """Return the values of a reference to this document."""
         self.ensure_one()
         return {
@@ -64,15 +62,15 @@ class AccountMove(models.Model):
             "reason": reason,
         }
 
-    def _l10n_cl_dte_ai_refers_by_itself(self):
+    def _l10n_cl_dte_refers_by_itself(self):
         """Tell whether a note on this document is to get a reference from us."""
         return (
-            self.l10n_cl_dte_ai_is_candidate
+            self.l10n_cl_dte_is_candidate
             and bool(self.l10n_latam_document_type_id)
-            and not self._l10n_cl_dte_ai_has_edi()
+            and not self._l10n_cl_dte_has_edi()
         )
 
-    def _l10n_cl_dte_ai_reference_code(self):
+    def _l10n_cl_dte_reference_code(self):
         """Return what a note does to its original, judged by the amounts.
 
         A credit note of the same total cancels an invoice, and a debit note of the

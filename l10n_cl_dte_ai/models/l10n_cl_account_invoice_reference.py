@@ -59,6 +59,6 @@ class L10nClAccountInvoiceReference(models.Model):
             )
             # To correct texts is somebody's decision, and has no amount to follow.
             if is_origin and reference.reference_doc_code != "2":
-                reference.reference_doc_code = move._l10n_cl_dte_ai_reference_code()
+                reference.reference_doc_code = move._l10n_cl_dte_reference_code()
             else:
                 reference.reference_doc_code = reference.reference_doc_code

@@ -162,8 +162,8 @@ class L10nClDteAiBatch(models.Model):
             named = left_out.sorted(lambda move: (move.state != "posted", move.id))
             named = named[:NAMED]
             lines = []
-            for move, reason in named._l10n_cl_dte_ai_why_no_file().items():
-                name = move._l10n_cl_dte_ai_name()
+            for move, reason in named._l10n_cl_dte_why_no_file().items():
+                name = move._l10n_cl_dte_name()
                 lines.append(
                     {
                         "severity": "warning",
@@ -185,7 +185,7 @@ class L10nClDteAiBatch(models.Model):
     @api.depends("move_ids.l10n_cl_dte_ai_attachment_id")
     def _compute_zip_file(self):
         for batch in self:
-            batch.zip_file = base64.b64encode(batch.move_ids._l10n_cl_dte_ai_zip())
+            batch.zip_file = base64.b64encode(batch.move_ids._l10n_cl_dte_zip())
 
     def _ended(self):
         return self.generates and self.state in ("done", "cancelled")
@@ -351,7 +351,7 @@ class L10nClDteAiBatch(models.Model):
         service = self.env.company.sudo().l10n_cl_dte_ai_service_id
         if service._no_call_reason() != "not_configured":
             for start in range(0, len(moves), CHUNK):
-                rows = validations._request(moves[start : start + CHUNK])
+                rows = validations._get_or_queue(moves[start : start + CHUNK])
                 retried = rows.filtered(
                     lambda row: row.state == "failed" and row.reason != "refused"
                 )
@@ -473,9 +473,7 @@ class L10nClDteAiBatch(models.Model):
             lang=self.user_id.lang, tz=self.user_id.tz
         )
         without = moves.filtered(lambda move: not move.l10n_cl_dte_ai_attachment_id)
-        return (without | (moves - without)._l10n_cl_dte_ai_outdated_files()).sorted(
-            "id"
-        )
+        return (without | (moves - without)._l10n_cl_dte_outdated_files()).sorted("id")
 
     def _generate(self, moves):
         """Generate documents together; one by one where one of them is bad.
@@ -486,7 +484,7 @@ class L10nClDteAiBatch(models.Model):
         """
         try:
             with self.env.cr.savepoint():
-                return moves._l10n_cl_dte_ai_generate_allowed()
+                return moves._l10n_cl_dte_generate_allowed()
         except UserError as error:
             if len(moves) == 1:
                 _logger.info("No DTE for %s: %s", moves.id, error)

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 BUS_ANSWER = "l10n_cl_dte_ai/answer"
 
 # What of a row tells whether its document is to be asked about again.
-REQUEST_FIELDS = ("move_id", "digest", "state", "reason", "is_current")
+ROW_FIELDS = ("move_id", "digest", "state", "reason", "is_current")
 
 # Longer than any call may take: what is still "sending" after it lost its worker.
 LEASE = timedelta(seconds=90)
@@ -82,7 +82,7 @@ class L10nClDteAiValidation(models.Model):
         # * sending --[no opinion, unavailable, limited, misconfigured]--> pending
         # * sending --[the document is refused, or asked too often]--> failed
         # * pending --[the document changed or is gone, action_cancel]--> cancelled
-        # * failed, cancelled --[_request, action_retry]--> pending
+        # * failed, cancelled --[_get_or_queue, action_retry]--> pending
         # A lease that is over lets another worker claim what a killed one left.
         ########################################################################
         [
@@ -175,13 +175,13 @@ class L10nClDteAiValidation(models.Model):
 
     @api.depends(lambda self: self._content_dependencies())
     def _compute_is_current(self):
-        contents = self.move_id._l10n_cl_dte_ai_contents()
+        questions = self.move_id._l10n_cl_dte_ai_questions()
         for validation in self:
             move = validation.move_id
-            content = contents.get(move)
-            validation.is_current = content and (
-                content.digest == validation.digest
-                or move._l10n_cl_dte_ai_row(content) == validation
+            question = questions.get(move)
+            validation.is_current = question and (
+                question.digest == validation.digest
+                or move._l10n_cl_dte_ai_row(question) == validation
             )
 
     @api.depends("request_body", "state", "company_id.l10n_cl_dte_ai_leave_out_names")
@@ -196,7 +196,7 @@ class L10nClDteAiValidation(models.Model):
         """Return the fields that a document is built from, as seen from a row."""
         moves = self.env["account.move"]
         return [
-            *(f"move_id.{name}" for name in moves._l10n_cl_dte_ai_dependencies()),
+            *(f"move_id.{name}" for name in moves._l10n_cl_dte_payload_fields()),
             # A new file is a document of today again.
             "move_id.l10n_cl_dte_ai_attachment_id",
         ]
@@ -313,25 +313,25 @@ class L10nClDteAiValidation(models.Model):
     # === Business: the queue === #
 
     @api.model
-    def _request(self, moves, contents=None):
+    def _get_or_queue(self, moves, questions=None):
         """Return the row of each document's present content, made where there is none.
 
         A row that was answered is returned as it is: nothing is asked twice.
 
         :param moves: documents of a company with a service, that can be asked about
-        :param dict[AccountMove, Content] contents: theirs, if just built
+        :param dict[AccountMove, Question] questions: theirs, if just built
         """
         self = self.sudo()
         moves.check_access("read")
-        contents = contents or moves._l10n_cl_dte_ai_contents()
-        rows = self.search_fetch(Domain("move_id", "in", moves.ids), REQUEST_FIELDS)
+        questions = questions or moves._l10n_cl_dte_ai_questions()
+        rows = self.search_fetch(Domain("move_id", "in", moves.ids), ROW_FIELDS)
         row_by_content = {(row.move_id.id, row.digest): row for row in rows}
         found, missing = self.browse(), []
-        for move, content in contents.items():
-            if row := row_by_content.get((move.id, content.digest)):
+        for move, question in questions.items():
+            if row := row_by_content.get((move.id, question.digest)):
                 found |= row
             else:
-                missing.append((move, content))
+                missing.append((move, question))
         found.filtered(lambda row: row.state == "cancelled")._requeue()
         for row in found.filtered(lambda row: row.state == "done"):
             row.reused += 1
@@ -339,20 +339,20 @@ class L10nClDteAiValidation(models.Model):
             return found
         bodies = (
             self.env["account.move"]
-            .union(*(move for move, _content in missing))
-            ._l10n_cl_dte_ai_bodies(contents)
+            .union(*(move for move, _question in missing))
+            ._l10n_cl_dte_ai_request_bodies(questions)
         )
         now = self.env.cr.now().replace(microsecond=0)
         values = [
             {
                 "move_id": move.id,
-                "digest": content.digest,
+                "digest": question.digest,
                 "is_current": True,
                 "next_attempt_at": now,
                 "requested_by_id": self.env.uid,
                 "request_body": bodies[move],
             }
-            for move, content in missing
+            for move, question in missing
         ]
         try:
             return found | self.create(values)
@@ -455,7 +455,7 @@ class L10nClDteAiValidation(models.Model):
                 BUS_ANSWER,
                 {
                     "move_id": move.id,
-                    "name": move._l10n_cl_dte_ai_name(),
+                    "name": move._l10n_cl_dte_name(),
                     "outcome": validation.outcome,
                     "message": text,
                 },

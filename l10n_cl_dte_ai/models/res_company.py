@@ -1,7 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, fields, models
 
-from .. import demo
 from ..tools.dte import payload, rules
 from ..tools.dte.document import Emisor
 from .res_partner import READINESS_FIELDS, _text
@@ -60,12 +59,12 @@ class ResCompany(models.Model):
         "documents. It is 0 while the company is being certified.",
     )
     l10n_cl_dte_resolution_date = fields.Date(string="SII Exempt Resolution Date")
-    l10n_cl_dte_ai_ciudad = fields.Char(
+    l10n_cl_dte_ciudad = fields.Char(
         string="City of Origin",
         help="Chile: the city (ciudad) on electronic documents, beside the comuna.",
     )
-    l10n_cl_dte_ai_readiness = fields.Json(
-        string="DTE Readiness", compute="_compute_l10n_cl_dte_ai_readiness"
+    l10n_cl_dte_readiness = fields.Json(
+        string="DTE Readiness", compute="_compute_l10n_cl_dte_readiness"
     )
 
     @api.depends(
@@ -73,10 +72,10 @@ class ResCompany(models.Model):
         "l10n_cl_company_activity_ids.code",
         "l10n_cl_dte_resolution_number",
         "l10n_cl_dte_resolution_date",
-        "l10n_cl_dte_ai_ciudad",
+        "l10n_cl_dte_ciudad",
     )
     @api.depends_context("lang")
-    def _compute_l10n_cl_dte_ai_readiness(self):
+    def _compute_l10n_cl_dte_readiness(self):
         for company in self:
             contact = {
                 "model": "res.partner",
@@ -95,13 +94,13 @@ class ResCompany(models.Model):
                     self.env["account.move"]._l10n_cl_dte_rules(),
                 )
             ]
-            if text := company._l10n_cl_dte_ai_missing_resolution():
+            if text := company._l10n_cl_dte_missing_resolution():
                 missing.append(
                     {"severity": rules.WARNING, "message": text, "record": False}
                 )
-            company.l10n_cl_dte_ai_readiness = missing
+            company.l10n_cl_dte_readiness = missing
 
-    def _l10n_cl_dte_ai_missing_resolution(self):
+    def _l10n_cl_dte_missing_resolution(self):
         number = self.l10n_cl_dte_resolution_number
         if number and self.l10n_cl_dte_resolution_date:
             return None
@@ -133,7 +132,7 @@ class ResCompany(models.Model):
             ),
             DirOrigen=partner._l10n_cl_dte_street(),
             CmnaOrigen=_text(partner.city),
-            CiudadOrigen=_text(self.l10n_cl_dte_ai_ciudad),
+            CiudadOrigen=_text(self.l10n_cl_dte_ciudad),
         )
 
     def _l10n_cl_dte_ai_to_send(self, dte_data):
@@ -144,8 +143,3 @@ class ResCompany(models.Model):
         if self.sudo().l10n_cl_dte_ai_leave_out_names:
             return payload.without_names(dte_data)
         return dte_data
-
-    @api.model
-    def _l10n_cl_dte_ai_load_demo(self):
-        """Load the demo company with its documents; see `demo`."""
-        return demo.load(self.env)

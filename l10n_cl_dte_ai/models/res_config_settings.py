@@ -98,9 +98,7 @@ class ResConfigSettings(models.TransientModel):
         string="AI Service Shared With", compute="_compute_l10n_cl_dte_ai_health"
     )
 
-    l10n_cl_dte_ai_readiness = fields.Json(
-        related="company_id.l10n_cl_dte_ai_readiness"
-    )
+    l10n_cl_dte_readiness = fields.Json(related="company_id.l10n_cl_dte_readiness")
     l10n_cl_dte_ai_schemas = fields.Selection(
         [("none", "Not Loaded"), ("loaded", "Loaded"), ("broken", "Unusable")],
         string="SII Schemas",

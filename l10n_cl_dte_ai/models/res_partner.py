@@ -17,18 +17,18 @@ READINESS_FIELDS = (
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
-    l10n_cl_dte_ai_readiness = fields.Json(
-        string="DTE Readiness", compute="_compute_l10n_cl_dte_ai_readiness"
+    l10n_cl_dte_readiness = fields.Json(
+        string="DTE Readiness", compute="_compute_l10n_cl_dte_readiness"
     )
 
     @api.depends(
         *READINESS_FIELDS, *(f"commercial_partner_id.{n}" for n in READINESS_FIELDS)
     )
     @api.depends_context("lang")
-    def _compute_l10n_cl_dte_ai_readiness(self):
+    def _compute_l10n_cl_dte_readiness(self):
         for partner in self:
             commercial = partner.commercial_partner_id
-            partner.l10n_cl_dte_ai_readiness = [
+            partner.l10n_cl_dte_readiness = [
                 {
                     "severity": finding.severity,
                     "message": finding.message,

@@ -9,7 +9,7 @@ from odoo.tests import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
-from ..models import l10n_cl_dte_ai_dispatcher
+from ..models import dispatch, l10n_cl_dte_ai_dispatcher
 from ..tools import ai
 from .loopback import Loopback
 
@@ -192,7 +192,7 @@ class DteAiCommon(AccountTestInvoicingCommon):
         """Press *Generate DTE*; return the wizard that opens."""
         if user:
             document = document.with_user(user)
-        action = document.action_l10n_cl_dte_ai_generate()
+        action = document.action_l10n_cl_dte_generate()
         return (
             document.env[action["res_model"]]
             .with_context(**action["context"])
@@ -209,7 +209,7 @@ class DteAiCommon(AccountTestInvoicingCommon):
     def run_cron(self, seconds=2):
         """Run the cron of the queue, as the scheduler's user does."""
         with (
-            patch.object(l10n_cl_dte_ai_dispatcher, "CONCURRENCY", self.concurrency),
+            patch.object(dispatch, "CONCURRENCY", self.concurrency),
             patch.object(l10n_cl_dte_ai_dispatcher, "SLICE", seconds),
         ):
             self.env["l10n_cl_dte_ai.validation"].sudo()._cron_ask()

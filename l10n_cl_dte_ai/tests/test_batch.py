@@ -261,7 +261,7 @@ class TestBatch(DteAiCommon, HttpCase):
     def test_the_zip_has_the_files_and_says_what_was_left_out(self):
         self.company.sudo().l10n_cl_dte_ai_service_id = False
         before, good = self.create_posted(), self.create_posted()
-        before._l10n_cl_dte_ai_generate()
+        before._l10n_cl_dte_generate()
         bad = self.create_posted(lines=[{"name": "Caja 📦"}])
         draft, cancelled = self.create_document(), self.create_document()
         cancelled.button_cancel()
@@ -290,7 +290,7 @@ class TestBatch(DteAiCommon, HttpCase):
         self.assertEqual(attachments.search_count([]), count)
 
         draft.action_post()
-        draft._l10n_cl_dte_ai_generate()
+        draft._l10n_cl_dte_generate()
         self.assertIn(draft.l10n_cl_dte_ai_attachment_id.name, self.read_zip(batch))
 
     def test_names_in_the_zip_are_ours_however_a_file_was_renamed(self):
@@ -350,7 +350,7 @@ class TestBatch(DteAiCommon, HttpCase):
     def test_an_outdated_file_is_replaced_and_a_run_goes_on_where_it_stopped(self):
         self.company.sudo().l10n_cl_dte_ai_service_id = False
         moves = self.documents(3)
-        moves[:2]._l10n_cl_dte_ai_generate_allowed()
+        moves[:2]._l10n_cl_dte_generate_allowed()
         old = moves.l10n_cl_dte_ai_attachment_id
         self.customer.city = "Curicó"
         batch = self.start(moves, generates=True)

@@ -25,12 +25,12 @@ class TestDemo(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company = cls.env["res.company"]._l10n_cl_dte_ai_load_demo()
+        cls.company = cls.env["l10n_cl_dte_ai.demo"]._load()
 
     def test_it_is_loaded_once(self):
         company_domain = [("company_id", "=", self.company.id)]
         count = self.env["account.move"].search_count(company_domain)
-        again = self.env["res.company"]._l10n_cl_dte_ai_load_demo()
+        again = self.env["l10n_cl_dte_ai.demo"]._load()
         self.assertEqual(again, self.company)
         self.assertEqual(self.env["account.move"].search_count(company_domain), count)
 
@@ -51,8 +51,8 @@ class TestDemo(TransactionCase):
         for document, move in demo.showcase(self.env):
             with self.subTest(document.key):
                 self.assertEqual(move.l10n_latam_document_type_id.code, document.code)
-                self.assertTrue(move._l10n_cl_dte_ai_is_covered())
-                found = {f.code for f in move._l10n_cl_dte_ai_findings()}
+                self.assertTrue(move._l10n_cl_dte_is_covered())
+                found = {f.code for f in move._l10n_cl_dte_findings()}
                 if document.clean:
                     self.assertFalse(found)
                 else:

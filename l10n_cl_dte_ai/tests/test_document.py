@@ -25,7 +25,7 @@ class PayloadTests:
     def assertPayload(self, document, fixture):
         with file_open(f"{FIXTURES}/{fixture}.json") as file:
             expected = file.read()
-        dte_data = document._l10n_cl_dte_ai_contents()[document].dte_data
+        dte_data = document._l10n_cl_dte_ai_questions()[document].dte_data
         # As text: the order of the keys and 1 against 1.0 are part of the contract.
         text = json.dumps(dte_data, indent=2, ensure_ascii=False)
         self.assertEqual(text + "\n", expected)
@@ -120,7 +120,7 @@ class PayloadTests:
     def test_what_is_absent_is_left_out(self):
         document = self.create_document()
         self.customer.write({"street": False, "city": False})
-        dte_data = document._l10n_cl_dte_ai_contents()[document].dte_data
+        dte_data = document._l10n_cl_dte_ai_questions()[document].dte_data
         self.assertFalse({"direccion_receptor", "comuna_receptor"} & set(dte_data))
         self.assertNotIn("monto_exento", dte_data)
         self.assertNotIn("folio", dte_data)
@@ -138,7 +138,7 @@ class PayloadTests:
                 )
                 self.customer.invalidate_recordset(["vat"])
                 self.assertEqual(
-                    document._l10n_cl_dte_document().Receptor.RUTRecep, "76202020-3"
+                    document._l10n_cl_dte_as_document().Receptor.RUTRecep, "76202020-3"
                 )
 
     def test_an_invoice_in_dollars_is_sent_in_pesos(self):
@@ -157,7 +157,7 @@ class PayloadTests:
             currency_id=dollar.id,
             invoice_date="2026-03-02",
         )
-        dte_data = document._l10n_cl_dte_ai_contents()[document].dte_data
+        dte_data = document._l10n_cl_dte_ai_questions()[document].dte_data
         self.assertEqual(
             [dte_data[f"monto_{name}"] for name in ("neto", "iva", "total")],
             [19_950, 3_791, 23_741],
@@ -247,7 +247,7 @@ class PayloadTests:
         ):
             with self.subTest(**values):
                 past = self.create_posted(invoice_date="2026-03-02", **values)
-                data = past._l10n_cl_dte_ai_contents()[past].dte_data
+                data = past._l10n_cl_dte_ai_questions()[past].dte_data
                 document = self.create_document()
                 self.assertEqual(self.history_items(document), [("Asesoría", 9_975)])
                 self.assertEqual(data["items"][0]["precio_unitario"], 9_975)

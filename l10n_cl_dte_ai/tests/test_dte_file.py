@@ -18,7 +18,7 @@ from .common import DteAiCommon
 from .loopback import opinion
 
 FIXTURES = "l10n_cl_dte_ai/tests/fixtures"
-EDI = "_l10n_cl_dte_ai_has_edi"
+EDI = "_l10n_cl_dte_has_edi"
 
 
 class DteFileCommon(DteAiCommon):
@@ -28,17 +28,17 @@ class DteFileCommon(DteAiCommon):
         cls.own_company = cls.company_data["company"]
         # What is tested is the file, not the road to it.
         cls.own_company.l10n_cl_dte_ai_service_id = False
-        cls.own_company.l10n_cl_dte_ai_ciudad = "Santiago"
+        cls.own_company.l10n_cl_dte_ciudad = "Santiago"
 
     def generate(self, document):
-        return document._l10n_cl_dte_ai_generate()
+        return document._l10n_cl_dte_generate()
 
     def content(self, document):
         """What generating the document now would write."""
-        return xml.as_xml(document._l10n_cl_dte_document())
+        return xml.as_xml(document._l10n_cl_dte_as_document())
 
     def findings(self, document):
-        return {finding.code for finding in document._l10n_cl_dte_ai_findings()}
+        return {finding.code for finding in document._l10n_cl_dte_findings()}
 
     def reverse(self, origin, reason="Devolución", **values):
         wizard = (
@@ -176,15 +176,15 @@ class TestDteFile(DteFileCommon):
             l10n_latam_document_type_id=self.env.ref("l10n_cl.dc_a_f_dte").id,
             l10n_latam_document_number="000077",
         )
-        self.assertFalse(bill.l10n_cl_dte_ai_is_candidate)
+        self.assertFalse(bill.l10n_cl_dte_is_candidate)
         with self.assertRaisesRegex(UserError, "purchase invoices"):
-            bill.action_l10n_cl_dte_ai_generate()
+            bill.action_l10n_cl_dte_generate()
 
     def test_a_dispatch_guide_says_what_lacks(self):
         document = self.create_document()
         document.l10n_latam_document_type_id = self.env.ref("l10n_cl.dc_gd_dte")
         with self.assertRaisesRegex(UserError, "dispatch guide .52. accompanies goods"):
-            document.action_l10n_cl_dte_ai_generate()
+            document.action_l10n_cl_dte_generate()
 
     def test_the_same_invoice_gives_the_same_file(self):
         document = self.create_posted()
@@ -256,7 +256,7 @@ class TestDteFile(DteFileCommon):
         document = self.create_posted(lines=[{"name": "Caja 📦"}])
         usual = self.create_posted()
         self.generate(usual)
-        document.with_user(self.overrider)._l10n_cl_dte_ai_generate("Urgente")
+        document.with_user(self.overrider)._l10n_cl_dte_generate("Urgente")
         self.assertFalse(document.l10n_cl_dte_ai_validation_ids)
         self.assertEqual(document.l10n_cl_dte_ai_override_user_id, self.overrider)
         self.assertEqual(document.l10n_cl_dte_ai_override_reason, "Urgente")
@@ -291,10 +291,10 @@ class TestDteFile(DteFileCommon):
 
     def test_a_zip_of_the_files_that_there_are(self):
         documents = self.create_posted() + self.create_posted() + self.create_document()
-        self.assertEqual(documents._l10n_cl_dte_ai_zip(), b"")
-        generated = documents._l10n_cl_dte_ai_generate_allowed()
+        self.assertEqual(documents._l10n_cl_dte_zip(), b"")
+        generated = documents._l10n_cl_dte_generate_allowed()
         self.assertEqual(generated, documents[:2])
-        archive = documents._l10n_cl_dte_ai_zip()
+        archive = documents._l10n_cl_dte_zip()
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
             self.assertEqual(
                 {name: content.read(name) for name in content.namelist()},
@@ -304,48 +304,51 @@ class TestDteFile(DteFileCommon):
                 },
             )
         self.env.invalidate_all()
-        self.assertEqual(documents._l10n_cl_dte_ai_zip(), archive)
+        self.assertEqual(documents._l10n_cl_dte_zip(), archive)
 
     def test_many_are_generated_as_one_is(self):
         alone, together = self.create_posted(), self.create_posted()
         self.generate(alone)
-        together._l10n_cl_dte_ai_generate_allowed()
+        together._l10n_cl_dte_generate_allowed()
         for document in (alone, together):
             message = document.message_ids[0]
             self.assertEqual(
                 message.attachment_ids, document.l10n_cl_dte_ai_attachment_id
             )
             self.assertIn("unsigned", message.body)
-        self.assertFalse(together._l10n_cl_dte_ai_generate_allowed())
+        self.assertFalse(together._l10n_cl_dte_generate_allowed())
 
     def test_generating_many_costs_few_queries_each(self):
         documents = self.env["account.move"].union(
             *(self.create_posted() for _count in range(22))
         )
-        documents[:1]._l10n_cl_dte_ai_generate_allowed()  # what the registry caches
+        documents[:1]._l10n_cl_dte_generate_allowed()  # what the registry caches
         counts = []
         for some in (documents[1:2], documents[2:]):
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.cr.sql_log_count
-            self.env["account.move"].browse(some.ids)._l10n_cl_dte_ai_generate_allowed()
+            self.env["account.move"].browse(some.ids)._l10n_cl_dte_generate_allowed()
             self.env.flush_all()
             counts.append(self.cr.sql_log_count - before)
         self.assertLess((counts[1] - counts[0]) / 19, 12, counts)
 
-    def test_documents_of_any_number_are_read_in_one_statement(self):
+    def test_statements_do_not_grow_with_the_documents(self):
         lines = [{"name": f"Línea {number}"} for number in range(6)]
         documents = self.env["account.move"].union(
             *(self.create_posted(lines=lines) for _count in range(20))
         )
         notes = self.env["account.move"].union(*map(self.reverse, documents[:5]))
         documents += notes
-        documents._l10n_cl_dte_documents()  # what the registry caches
+        documents._l10n_cl_dte_as_documents()  # what the registry caches
+        counts = []
         for some in (documents[:1] + notes[:1], documents):
             self.env.flush_all()
             self.env.invalidate_all()
-            with self.subTest(documents=len(some)), self.assertQueryCount(1):
-                self.env["account.move"].browse(some.ids)._l10n_cl_dte_documents()
+            before = self.cr.sql_log_count
+            self.env["account.move"].browse(some.ids)._l10n_cl_dte_as_documents()
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(*counts)
 
     def test_a_discount_of_less_than_a_peso_and_a_surcharge(self):
         document = self.create_document(
@@ -355,7 +358,7 @@ class TestDteFile(DteFileCommon):
                 {"price": -100, "quantity": -3},
             ]
         )
-        small, surcharge, returned = document._l10n_cl_dte_document().Detalle
+        small, surcharge, returned = document._l10n_cl_dte_as_document().Detalle
         self.assertEqual((small.MontoItem, small.DescuentoMonto), (10, 0))
         self.assertEqual(
             (surcharge.MontoItem, surcharge.RecargoMonto, surcharge.DescuentoMonto),
@@ -368,7 +371,7 @@ class TestDteFile(DteFileCommon):
         document = self.create_document(
             lines=[{}, {"price": -1_000, "exempt": True}, {"exempt": True}]
         )
-        [discount] = document._l10n_cl_dte_document().DscRcgGlobal
+        [discount] = document._l10n_cl_dte_as_document().DscRcgGlobal
         self.assertEqual((discount.ValorDR, discount.IndExeDR), (1_000, True))
         self.assertFalse(self.findings(document))
 
@@ -376,12 +379,12 @@ class TestDteFile(DteFileCommon):
         document = self.create_document(
             invoice_date="2026-03-02", invoice_date_due="2026-03-02"
         )
-        self.assertEqual(document._l10n_cl_dte_document().FmaPago, 1)
+        self.assertEqual(document._l10n_cl_dte_as_document().FmaPago, 1)
         document.invoice_date_due = "2026-03-30"
-        found = document._l10n_cl_dte_document()
+        found = document._l10n_cl_dte_as_document()
         self.assertEqual((found.FmaPago, str(found.FchVenc)), (2, "2026-03-30"))
-        document.l10n_cl_dte_ai_payment_form = "3"
-        found = document._l10n_cl_dte_document()
+        document.l10n_cl_dte_payment_form = "3"
+        found = document._l10n_cl_dte_as_document()
         self.assertEqual((found.FmaPago, found.FchVenc), (3, None))
 
     def test_a_type_that_is_not_covered_says_so(self):
@@ -389,7 +392,7 @@ class TestDteFile(DteFileCommon):
         for xmlid in ("l10n_cl.dc_b_f_dte", "l10n_cl.dc_fe_dte"):
             document.l10n_latam_document_type_id = self.env.ref(xmlid)
             with self.assertRaisesRegex(UserError, "are not covered"):
-                document.action_l10n_cl_dte_ai_generate()
+                document.action_l10n_cl_dte_generate()
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
@@ -447,7 +450,7 @@ class TestReferences(DteFileCommon):
         with Form(note) as form, form.l10n_cl_reference_ids.edit(0) as reference:
             reference.reason = "Otra razón"
             reference.reference_doc_code = "2"
-        [reference] = note._l10n_cl_dte_document().Referencia
+        [reference] = note._l10n_cl_dte_as_document().Referencia
         self.assertEqual((reference.RazonRef, reference.CodRef), ("Otra razón", 2))
         self.assertIn("text_correction", self.findings(note))
         note.invoice_line_ids.price_unit = 0
@@ -467,7 +470,7 @@ class TestReferences(DteFileCommon):
                 )
             ]
         )
-        [reference] = document._l10n_cl_dte_document().Referencia
+        [reference] = document._l10n_cl_dte_as_document().Referencia
         self.assertEqual((reference.TpoDocRef, reference.FolioRef), ("801", "OC-77/A"))
         self.assertIsNone(reference.CodRef)
         self.assertFalse(self.findings(document))
@@ -475,13 +478,13 @@ class TestReferences(DteFileCommon):
     def test_a_note_from_before_has_its_reference_too(self):
         note = self.reverse(self.create_posted(folio="000041"))
         note.l10n_cl_reference_ids.unlink()
-        [reference] = note._l10n_cl_dte_document().Referencia
+        [reference] = note._l10n_cl_dte_as_document().Referencia
         self.assertEqual((reference.FolioRef, reference.CodRef), ("41", 1))
 
     def test_a_changed_reference_outdates_the_verdict_and_the_file(self):
         note = self.reverse(self.create_posted(folio="000041"))
         digest = note._l10n_cl_dte_ai_digests()[note]
-        row = self.env["l10n_cl_dte_ai.validation"].sudo()._request(note)
+        row = self.env["l10n_cl_dte_ai.validation"].sudo()._get_or_queue(note)
         note.action_post()
         content = self.content(note)
         self.assertTrue(row.is_current)
@@ -499,7 +502,7 @@ class TestReferences(DteFileCommon):
         with patch.object(self.registry["account.move"], EDI, return_value=True):
             note = self.reverse(origin)
             self.assertFalse(note.l10n_cl_reference_ids)
-            self.assertFalse(note.l10n_cl_dte_ai_shows_references)
+            self.assertFalse(note.l10n_cl_dte_shows_references)
             document = self.create_posted()
             with self.assertRaisesRegex(UserError, "Odoo's own electronic invoicing"):
                 self.generate(document)
@@ -578,7 +581,7 @@ class TestCommunityCrashes(DteFileCommon):
 @tagged("post_install_l10n", "post_install", "-at_install")
 class TestReadiness(DteFileCommon):
     def fields_of(self, record):
-        return [entry["message"] for entry in record.l10n_cl_dte_ai_readiness]
+        return [entry["message"] for entry in record.l10n_cl_dte_readiness]
 
     def test_a_company(self):
         company = self.own_company
@@ -588,18 +591,18 @@ class TestReadiness(DteFileCommon):
                 "l10n_cl_dte_resolution_date": "2014-08-22",
             }
         )
-        self.assertFalse(company.l10n_cl_dte_ai_readiness)
+        self.assertFalse(company.l10n_cl_dte_readiness)
         company.l10n_cl_company_activity_ids = False
         company.l10n_cl_dte_resolution_date = False
         company.partner_id.city = False
         messages = " ".join(self.fields_of(company))
         for missing in ("acteco", "resolution", "comuna"):
             self.assertIn(missing, messages)
-        links = [entry["record"] for entry in company.l10n_cl_dte_ai_readiness]
+        links = [entry["record"] for entry in company.l10n_cl_dte_readiness]
         self.assertIn(company.partner_id.id, [link["id"] for link in links if link])
 
     def test_a_customer(self):
-        self.assertFalse(self.customer.l10n_cl_dte_ai_readiness)
+        self.assertFalse(self.customer.l10n_cl_dte_readiness)
         self.customer.write({"city": False, "l10n_cl_activity_description": False})
         messages = " ".join(self.fields_of(self.customer))
         self.assertIn("comuna", messages)
@@ -614,6 +617,6 @@ class TestReadiness(DteFileCommon):
             )
         )
         self.customer.l10n_cl_activity_description = False
-        entries = {e["message"]: e["record"] for e in address.l10n_cl_dte_ai_readiness}
+        entries = {e["message"]: e["record"] for e in address.l10n_cl_dte_readiness}
         [giro] = [link for text, link in entries.items() if "giro" in text]
         self.assertEqual(giro["id"], self.customer.id)

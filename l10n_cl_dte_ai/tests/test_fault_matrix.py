@@ -121,7 +121,7 @@ class MatrixCase(GenerateCase):
         if road == CLICK:
             self.click(self.document)
         else:
-            self.env["l10n_cl_dte_ai.validation"]._request(self.document)
+            self.env["l10n_cl_dte_ai.validation"]._get_or_queue(self.document)
             self.run_cron()
         self.env.invalidate_all()
         return self.validation(self.document)
@@ -401,7 +401,7 @@ class TestWire(MatrixCase):
 
     def test_6_a_connection_that_was_closed_while_idle(self):
         others = [self.create_document() for _number in range(3)]
-        self.env["l10n_cl_dte_ai.validation"]._request(
+        self.env["l10n_cl_dte_ai.validation"]._get_or_queue(
             self.env["account.move"].union(*others)
         )
         self.server.script(*[wire.close_idle] * 3)
@@ -448,7 +448,7 @@ class TestUs(MatrixCase):
         self.server.script(answer_late, *more)
         with patch.object(self.registry["l10n_cl_dte_ai.service"], "_commit", commit):
             if road == CLICK:
-                self.document.action_l10n_cl_dte_ai_generate()
+                self.document.action_l10n_cl_dte_generate()
             else:
                 self.ask(CRON)
         self.env.invalidate_all()
@@ -626,7 +626,7 @@ class TestUs(MatrixCase):
         self.service.sudo().rate_per_minute = 60_000  # see test_63
         others = [self.create_document() for _number in range(3)]
         for document in others:
-            self.env["l10n_cl_dte_ai.validation"]._request(document)
+            self.env["l10n_cl_dte_ai.validation"]._get_or_queue(document)
         before = len(self.server.requests)
         self.ask_while(
             self.sql(
@@ -659,7 +659,7 @@ class TestUs(MatrixCase):
         with patch.object(
             self.registry["l10n_cl_dte_ai.service"], "_acquire", acquire_too_late
         ):
-            self.document.action_l10n_cl_dte_ai_generate()
+            self.document.action_l10n_cl_dte_generate()
         self.assertFalse(self.server.requests)
         self.env.invalidate_all()
         self.assertEqual(self.last_row().state, "pending")

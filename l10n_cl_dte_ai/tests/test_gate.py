@@ -3,13 +3,13 @@
 
 import socket
 import time
-from collections import deque
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo.tests import tagged
 
 from ..models.database import database_now
+from ..models.dispatch import Dispatch
 from ..models.l10n_cl_dte_gate import MAX_CLICK_WAIT, Grant
 from ..tools import ai
 from . import misbehaving_server as wire
@@ -128,7 +128,7 @@ class LimiterTests:
     def test_the_background_leaves_the_next_slot_to_a_click(self):
         documents = [self.create_document() for _number in range(3)]
         for document in documents:
-            self.env["l10n_cl_dte_ai.validation"]._request(document)
+            self.env["l10n_cl_dte_ai.validation"]._get_or_queue(document)
         self.server.script(opinion())
         self.run_cron()
         self.assertEqual(len(self.server.requests), 1)
@@ -150,7 +150,7 @@ class LimiterTests:
 
         for ask in (self.click, lambda _document: self.run_cron()):
             document = self.create_document()
-            self.env["l10n_cl_dte_ai.validation"]._request(document)
+            self.env["l10n_cl_dte_ai.validation"]._get_or_queue(document)
             self.let_pass(10)
             self.server.script(opinion())
             with patch.object(service_class, "_acquire", look):
@@ -161,7 +161,7 @@ class LimiterTests:
 
     def test_who_has_nothing_to_send_takes_no_slot(self):
         document = self.create_document()
-        row = self.env["l10n_cl_dte_ai.validation"]._request(document)
+        row = self.env["l10n_cl_dte_ai.validation"]._get_or_queue(document)
         other = {"state": "sending", "lease_until": "2100-01-01 00:00:00"}
         soon = database_now(self.env) + timedelta(seconds=1)
         for taken, ask in (
@@ -176,15 +176,15 @@ class LimiterTests:
 
     def _admit(self):
         rows = self.env["l10n_cl_dte_ai.validation"].sudo()
-        ready = deque()
-        admitted, pause = rows._admit(self.gate, self.gate.generation, ready)
-        self.assertEqual((admitted, len(ready)), (0, 0))
-        self.assertTrue(pause, "it is due soon")
+        dispatch = Dispatch(rows, self.gate, 1)
+        dispatch._admit()
+        self.assertEqual((dispatch.admitted, len(dispatch.ready)), (0, 0))
+        self.assertTrue(dispatch.pause, "it is due soon")
 
     def test_what_waits_for_a_slot_is_given_back_at_the_end(self):
         documents = [self.create_document() for _number in range(2)]
         for document in documents:
-            self.env["l10n_cl_dte_ai.validation"]._request(document)
+            self.env["l10n_cl_dte_ai.validation"]._get_or_queue(document)
         self.server.script(opinion())
         self.run_cron()
         rows = [self.validation(document) for document in documents]
@@ -197,7 +197,7 @@ class LimiterTests:
 
     def test_no_transaction_is_open_once_the_gate_has_decided(self):
         """What was read after the commit began one, for as long as others thought."""
-        self.env["l10n_cl_dte_ai.validation"]._request(self.create_document())
+        self.env["l10n_cl_dte_ai.validation"]._get_or_queue(self.create_document())
         statements = []
 
         def commit(_model):
@@ -208,8 +208,9 @@ class LimiterTests:
         rows = self.env["l10n_cl_dte_ai.validation"].sudo()
         service_class = self.registry["l10n_cl_dte_ai.service"]
         with patch.object(service_class, "_commit", commit):
-            admitted, _pause = rows._admit(self.gate, self.gate.generation, deque())
-        self.assertEqual(admitted, 1)
+            dispatch = Dispatch(rows, self.gate, 1)
+            dispatch._admit()
+        self.assertEqual(dispatch.admitted, 1)
         self.assertEqual(self.cr.sql_log_count, statements[-1])
 
     def test_a_service_that_is_deleted_just_before_the_gate(self):
@@ -394,7 +395,9 @@ class BreakerTests:
 
     def test_the_cron_rests_while_a_probe_is_under_way(self):
         """It claimed, was refused and began anew, as fast as it could."""
-        row = self.env["l10n_cl_dte_ai.validation"]._request(self.create_document())
+        row = self.env["l10n_cl_dte_ai.validation"]._get_or_queue(
+            self.create_document()
+        )
         self.learn(*[DOWN] * 5)
         self.let_pass(16)
         self.assertTrue(self.gate._acquire().is_probe)
@@ -441,7 +444,7 @@ class BreakerTests:
         documents = self.env["account.move"].union(
             *(self.create_document() for _number in range(3))
         )
-        self.env["l10n_cl_dte_ai.validation"]._request(documents)
+        self.env["l10n_cl_dte_ai.validation"]._get_or_queue(documents)
         self.learn(*[DOWN] * 5)
         self.let_pass(16)
         self.server.script(reply(500, b""))
@@ -465,7 +468,7 @@ class BreakerTests:
         documents = self.env["account.move"].union(
             *(self.create_document() for _number in range(6))
         )
-        rows = self.env["l10n_cl_dte_ai.validation"]._request(documents)
+        rows = self.env["l10n_cl_dte_ai.validation"]._get_or_queue(documents)
         self.server.script(reply(body=SEND, delay=1.5))
         self.run_cron(seconds=0.5)
         self.assertEqual(rows.sorted().mapped("state"), ["pending"] * 5 + ["done"])

@@ -10,7 +10,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import new_test_user, tagged
 
-from ..models import l10n_cl_dte_ai_dispatcher as dispatcher
+from ..models import dispatch
 from ..tools.ai import AIServiceClient
 from .common import DteAiCommon
 from .loopback import (
@@ -425,13 +425,13 @@ class ClickTests:
         cancelled.button_cancel()
         for document, text in ((bill, "customer documents"), (cancelled, "cancelled")):
             with self.assertRaisesRegex(UserError, text):
-                document.action_l10n_cl_dte_ai_generate()
+                document.action_l10n_cl_dte_generate()
 
     def test_who_may_not_press_it(self):
         reader = self.create_reader()
         document = self.create_document().with_user(reader)
         with self.assertRaises(AccessError):
-            document.action_l10n_cl_dte_ai_generate()
+            document.action_l10n_cl_dte_generate()
 
     def create_reader(self):
         return new_test_user(
@@ -535,13 +535,13 @@ class QueueTests:
         for rate, delay in ((240, 0), (0, 0.2)):
             with (
                 self.subTest(rate=rate, delay=delay),
-                patch.object(dispatcher, "CLAIM_BATCH", 1),
+                patch.object(dispatch, "CLAIM_BATCH", 1),
             ):
                 triggers.search([("cron_id", "=", cron.id)]).unlink()
                 self.service.sudo().rate_per_minute = rate
                 self.server.always = reply(422, b"", delay=delay)
                 documents = [self.create_document() for _number in range(12)]
-                rows = self.env["l10n_cl_dte_ai.validation"]._request(
+                rows = self.env["l10n_cl_dte_ai.validation"]._get_or_queue(
                     self.env["account.move"].union(*documents)
                 )
                 self.run_cron(seconds=0.5)
@@ -678,7 +678,7 @@ class QueueTests:
             model.env.invalidate_all()
 
         with patch.object(service_class, "_commit", commit):
-            document.action_l10n_cl_dte_ai_generate()
+            document.action_l10n_cl_dte_generate()
         self.env.invalidate_all()
 
     def test_what_a_killed_worker_left_is_taken_again(self):

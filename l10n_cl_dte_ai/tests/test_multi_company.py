@@ -132,14 +132,14 @@ class TestMultiCompany(DteAiCommon):
             }
         )
         self.assertEqual(invoice.company_id, self.foreign)
-        self.assertFalse(invoice.l10n_cl_dte_ai_is_candidate)
+        self.assertFalse(invoice.l10n_cl_dte_is_candidate)
         invoice.action_post()
         self.assertFalse(
             [name for name in invoice._get_alerts() if "l10n_cl_dte_ai" in name]
         )
-        self.assertFalse(invoice.l10n_cl_dte_ai_posting_date)
+        self.assertFalse(invoice.l10n_cl_dte_posting_date)
         with self.assertRaises(UserError):
-            invoice.action_l10n_cl_dte_ai_generate()
+            invoice.action_l10n_cl_dte_generate()
         self.assertNotIn("l10n_cl_dte_ai", env["ir.http"].lazy_session_info())
         Form(invoice)
 
@@ -165,7 +165,7 @@ class TestMultiCompany(DteAiCommon):
         self.assertFalse(self.reader.has_group("l10n_cl_dte_ai.group_user"))
         for view in ("account.view_invoice_tree", "account.view_move_form"):
             arch, fields = self.view_of(document, view)
-            self.assertNotIn("action_l10n_cl_dte_ai_generate", arch)
+            self.assertNotIn("action_l10n_cl_dte_generate", arch)
             self.assertNotIn("l10n_cl_dte_ai_state", fields)
             document.web_read({name: {} for name in fields})
         self.assertFalse(

@@ -125,7 +125,7 @@ class NamesTests:
         self.leave_names_out()
         self.create_posted(invoice_date="2026-01-05")
         document = self.create_document(invoice_date="2026-03-02")
-        whole = document._l10n_cl_dte_ai_contents()[document].dte_data
+        whole = document._l10n_cl_dte_ai_questions()[document].dte_data
         self.assertEqual(NAMES, {name: whole[name] for name in NAMES})
         self.server.script(opinion())
         shown = self.tab(self.click(document))
@@ -141,8 +141,8 @@ class NamesTests:
         self.leave_names_out()
         document = self.create_document()
         self.customer.sudo().write({"street": False, "city": False})
-        contents = document._l10n_cl_dte_ai_contents()
-        body = json.loads(document._l10n_cl_dte_ai_bodies(contents)[document])
+        contents = document._l10n_cl_dte_ai_questions()
+        body = json.loads(document._l10n_cl_dte_ai_request_bodies(contents)[document])
         self.assertFalse(
             {"direccion_receptor", "comuna_receptor"} & set(body["dte_data"])
         )

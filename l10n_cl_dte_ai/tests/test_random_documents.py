@@ -113,7 +113,7 @@ class TestRandomDocuments(DteFileCommon):
             [self.random_values(rng) for _number in range(COUNT)]
         )
         outcomes = {"error": 0, "file": 0}
-        for move, plan in documents._l10n_cl_dte_ai_plans().items():
+        for move, plan in documents._l10n_cl_dte_plan_files().items():
             if any(found.severity == rules.ERROR for found in plan.findings):
                 outcomes["error"] += 1
                 continue

@@ -253,7 +253,7 @@ class TestSchemas(SchemaCase):
         )
         self.assertEqual(self.settings().l10n_cl_dte_ai_schemas, "loaded")
         document = self.create_posted()
-        self.assertTrue(document._l10n_cl_dte_ai_generate())
+        self.assertTrue(document._l10n_cl_dte_generate())
         self.assertTrue(self.schemas._checker()(WRONG))
         # Again, by the same button: once each.
         self.load_official()
@@ -267,9 +267,9 @@ class TestSchemas(SchemaCase):
         target = "odoo.addons.l10n_cl_dte_ai.tools.dte.xml.as_xml"
         with patch(target, return_value=content):
             with self.assertRaisesRegex((UserError, AccessError), "Otro"):
-                document._l10n_cl_dte_ai_generate()
+                document._l10n_cl_dte_generate()
             document = document.with_user(self.overrider)
-            self.assertTrue(document._l10n_cl_dte_ai_generate("El SII lo acepta así"))
+            self.assertTrue(document._l10n_cl_dte_generate("El SII lo acepta así"))
         self.assertIn("Otro", self.messages(document))
 
     def test_what_cannot_be_loaded_leaves_what_there_is(self):
@@ -308,7 +308,7 @@ class TestPlantedSchema(SchemaCase):
         for content in (b"<not xml", PERMISSIVE):
             attachments.create([{"name": n, "raw": content} for n in self.NAMES])
         self.assertEqual(self.settings().l10n_cl_dte_ai_schemas, "none")
-        self.assertTrue(self.create_posted()._l10n_cl_dte_ai_generate())
+        self.assertTrue(self.create_posted()._l10n_cl_dte_generate())
         self.load_official()
         self.assertEqual(self.settings().l10n_cl_dte_ai_schemas, "loaded")
         self.assertTrue(self.schemas._checker()(WRONG))
@@ -365,20 +365,20 @@ class TestBrokenSchema(SchemaCase):
     def test_loading_again_mends_it(self):
         self.load_official()
         self.assertEqual(self.settings().l10n_cl_dte_ai_schemas, "loaded")
-        self.assertTrue(self.create_posted()._l10n_cl_dte_ai_generate())
+        self.assertTrue(self.create_posted()._l10n_cl_dte_generate())
 
     def test_removing_mends_it_where_the_sii_is_down(self):
         self.settings().save().action_l10n_cl_dte_ai_remove_schemas()
         self.assertEqual(self.settings().l10n_cl_dte_ai_schemas, "none")
-        self.assertTrue(self.create_posted()._l10n_cl_dte_ai_generate())
+        self.assertTrue(self.create_posted()._l10n_cl_dte_generate())
 
     def test_generate_names_the_fix(self):
         document = self.create_posted()
         text = "load them again, or remove them: Settings, Invoicing, SII Schemas"
         with self.assertRaisesRegex((UserError, AccessError), text):
-            document._l10n_cl_dte_ai_generate()
+            document._l10n_cl_dte_generate()
         document = document.with_user(self.overrider)
-        self.assertTrue(document._l10n_cl_dte_ai_generate("Revisado a mano"))
+        self.assertTrue(document._l10n_cl_dte_generate("Revisado a mano"))
         self.assertIn("Revisado a mano", self.messages(document))
 
     def test_a_change_that_is_a_schema_is_noticed_by_its_checksum(self):

@@ -325,9 +325,7 @@ class TestOverTheWire(DteAiCommon, HttpCase):
         document = self.create_document()
         self.server.script(opinion("review", 71))
         self.authenticate("accountant", "accountant")
-        answer = self.call(
-            "account.move", "action_l10n_cl_dte_ai_generate", document.ids
-        )
+        answer = self.call("account.move", "action_l10n_cl_dte_generate", document.ids)
         self.assertEqual(answer["result"]["res_model"], "l10n_cl_dte_ai.generate")
         answer = self.call(SERVICE, "web_search_read", [], {"display_name": {}})
         self.assertEqual(len(answer["result"]["records"]), 1)
@@ -345,7 +343,7 @@ class TestOverTheWire(DteAiCommon, HttpCase):
         for model, method, ids in (
             (SERVICE, "_key", self.service.ids),
             (SERVICE, "_client", self.service.ids),
-            ("account.move", "_l10n_cl_dte_ai_generate", document.ids),
+            ("account.move", "_l10n_cl_dte_generate", document.ids),
             ("l10n_cl_dte_ai.validation", "_cron_ask", []),
         ):
             with self.subTest(method), mute_logger("odoo.http"):

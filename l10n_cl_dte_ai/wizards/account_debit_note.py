@@ -8,7 +8,7 @@ class AccountDebitNote(models.TransientModel):
     def _prepare_default_values(self, move):
         # EXTENDS 'account_debit_note': the note says what it corrects, and why.
         values = super()._prepare_default_values(move)
-        if move._l10n_cl_dte_ai_refers_by_itself():
-            reference = move._l10n_cl_dte_ai_reference_values(self.reason)
+        if move._l10n_cl_dte_refers_by_itself():
+            reference = move._l10n_cl_dte_reference_values(self.reason)
             values["l10n_cl_reference_ids"] = [Command.create(reference)]
         return values

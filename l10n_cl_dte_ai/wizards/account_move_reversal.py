@@ -8,7 +8,7 @@ class AccountMoveReversal(models.TransientModel):
     def _prepare_default_reversal(self, move):
         # EXTENDS 'account': the note says which document it corrects, and why.
         values = super()._prepare_default_reversal(move)
-        if move._l10n_cl_dte_ai_refers_by_itself():
-            reference = move._l10n_cl_dte_ai_reference_values(self.reason)
+        if move._l10n_cl_dte_refers_by_itself():
+            reference = move._l10n_cl_dte_reference_values(self.reason)
             values["l10n_cl_reference_ids"] = [Command.create(reference)]
         return values

@@ -74,7 +74,7 @@ class L10nClDteAiGenerate(models.TransientModel):
         self._check_documents()
         for wizard in self:
             move = wizard.move_id
-            findings = move._l10n_cl_dte_ai_findings()
+            findings = move._l10n_cl_dte_findings()
             validation = move._l10n_cl_dte_ai_current_validation()
             wizard.odoo_findings = [
                 {
@@ -90,10 +90,10 @@ class L10nClDteAiGenerate(models.TransientModel):
             wizard.confidence = validation.confidence
             wizard.answered_at = validation.answered_at
             wizard.message = validation.message or wizard._why_not_asked(validation)
-            wizard.needs_override = move._l10n_cl_dte_ai_needs_override(findings)
+            wizard.needs_override = move._l10n_cl_dte_needs_override(findings)
             wizard.may_override = self.env.user.has_group(OVERRIDE_GROUP)
             wizard.sent = validation.sent or wizard._what_would_be_sent()
-            wizard.has_edi = move._l10n_cl_dte_ai_has_edi()
+            wizard.has_edi = move._l10n_cl_dte_has_edi()
 
     @api.depends("move_id")
     @api.depends_context("lang")
@@ -101,7 +101,7 @@ class L10nClDteAiGenerate(models.TransientModel):
         """The document as a person reads it, with what the format cuts already cut."""
         self._check_documents()
         for wizard in self:
-            document, _cuts = texts.fit(wizard.move_id._l10n_cl_dte_document())
+            document, _cuts = texts.fit(wizard.move_id._l10n_cl_dte_as_document())
             wizard.preview = self.env["ir.qweb"]._render(
                 "l10n_cl_dte_ai.preview",
                 {
@@ -116,7 +116,7 @@ class L10nClDteAiGenerate(models.TransientModel):
                     "payments": {
                         int(key): label
                         for key, label in wizard.move_id._fields[
-                            "l10n_cl_dte_ai_payment_form"
+                            "l10n_cl_dte_payment_form"
                         ]._description_selection(self.env)
                     },
                     "pesos": lambda amount: f"$ {_number(amount)}",
@@ -128,12 +128,12 @@ class L10nClDteAiGenerate(models.TransientModel):
 
     def _what_would_be_sent(self):
         move = self.move_id
-        contents = move._l10n_cl_dte_ai_contents()
-        return as_read(move._l10n_cl_dte_ai_bodies(contents)[move])
+        contents = move._l10n_cl_dte_ai_questions()
+        return as_read(move._l10n_cl_dte_ai_request_bodies(contents)[move])
 
     def _link(self, finding):
         """Return where a finding is mended, unless it is the document underneath."""
-        record = self.move_id._l10n_cl_dte_ai_record_to_mend(finding)
+        record = self.move_id._l10n_cl_dte_record_to_mend(finding)
         if record == self.move_id:
             return False
         return {
@@ -168,7 +168,7 @@ class L10nClDteAiGenerate(models.TransientModel):
 
     def _generate(self, override_reason=None):
         self.ensure_one()
-        attachment = self.move_id._l10n_cl_dte_ai_generate(override_reason)
+        attachment = self.move_id._l10n_cl_dte_generate(override_reason)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -187,7 +187,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     def action_check_again(self):
         """Look at the document as it is now; ask about it where that is new."""
         self.ensure_one()
-        return self.move_id.action_l10n_cl_dte_ai_generate()
+        return self.move_id.action_l10n_cl_dte_generate()
 
     def action_queue_and_close(self):
         """Leave the document in the queue: the answer will be notified."""

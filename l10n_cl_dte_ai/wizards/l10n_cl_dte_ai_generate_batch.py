@@ -57,7 +57,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             reasons, applicable, answered = Counter(), [], 0
             for start in range(0, len(moves), CHUNK):
                 chunk = moves[start : start + CHUNK]
-                documents = chunk._l10n_cl_dte_documents()
+                documents = chunk._l10n_cl_dte_as_documents()
                 validations = chunk._l10n_cl_dte_ai_current_validations(documents)
                 for move, document in documents.items():
                     if reason := wizard._why_left_out(move, document):
@@ -91,13 +91,13 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
         """Return why a document cannot be validated, for a person, or None."""
         if move.company_id != self.env.company:
             return self.env._("of another company: switch to it first")
-        if not move.l10n_cl_dte_ai_is_candidate:
+        if not move.l10n_cl_dte_is_candidate:
             return self.env._("not a document that a Chilean company issues")
         if move.state == "cancel":
             return self.env._("cancelled")
-        if not move._l10n_cl_dte_ai_is_covered():
+        if not move._l10n_cl_dte_is_covered():
             return self.env._("of a type that is not covered")
-        findings = move._l10n_cl_dte_ai_check(document)
+        findings = move._l10n_cl_dte_apply_rules(document)
         if any(finding.severity == rules.ERROR for finding in findings):
             return self.env._("with errors in Odoo's data: open them and mend those")
         return None

@@ -7,7 +7,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-GENERATE = "button[name=action_l10n_cl_dte_ai_generate]:visible"
+GENERATE = "button[name=action_l10n_cl_dte_generate]:visible"
 DIALOG = ".modal:has(.o_form_view)"
 INVOICES = "/odoo/action-account.action_move_out_invoice_type"
 

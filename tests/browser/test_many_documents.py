@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 INVOICES = "/odoo/action-account.action_move_out_invoice_type"
-GENERATE = "button[name=action_l10n_cl_dte_ai_generate]:visible"
+GENERATE = "button[name=action_l10n_cl_dte_generate]:visible"
 INDICATOR = ".o_l10n_cl_dte_ai_health"
 
 

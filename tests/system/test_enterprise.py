@@ -14,11 +14,11 @@ SCRIPT = """
 import json
 from odoo import Command
 from odoo.exceptions import UserError
-company = env["res.company"]._l10n_cl_dte_ai_load_demo()
+company = env["l10n_cl_dte_ai.demo"]._load()
 move = env.ref("l10n_cl_dte_ai.demo_document_mixed")
 note = env.ref("l10n_cl_dte_ai.demo_document_credit_note_partial")
 try:
-    refused = bool(move._l10n_cl_dte_ai_generate()) and ""
+    refused = bool(move._l10n_cl_dte_generate()) and ""
 except UserError as error:
     refused = str(error)
 flawed = env.ref("l10n_cl_dte_ai.demo_document_no_giro")
@@ -29,8 +29,8 @@ print(json.dumps({
     "texts": [move._format_length("x", 1), move._l10n_cl_normalize_currency_name("x")],
     "refused": refused,
     "checked": wizard.odoo_findings,
-    "tab": move.l10n_cl_dte_ai_shows_references,
-    "reference": [r.FolioRef for r in note._l10n_cl_dte_document().Referencia],
+    "tab": move.l10n_cl_dte_shows_references,
+    "reference": [r.FolioRef for r in note._l10n_cl_dte_as_document().Referencia],
 }))
 env.cr.rollback()
 """

@@ -132,7 +132,7 @@ class Processes:
         """Press *Generate DTE*; return the seconds that it takes."""
         client = client or self.accountant()
         start = time.monotonic()
-        client.call("account.move", "action_l10n_cl_dte_ai_generate", [document])
+        client.call("account.move", "action_l10n_cl_dte_generate", [document])
         return time.monotonic() - start
 
     def poll(self):

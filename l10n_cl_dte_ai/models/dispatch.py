@@ -1,0 +1,268 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""One slice of the queue: asking one service about what is due, some at once."""
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
+from typing import NamedTuple
+
+from ..tools import ai
+from .database import NO_CURSOR
+
+_logger = logging.getLogger(__name__)
+
+# Requests under way at once, in the background. More do not make a limited service
+# answer more, and an unlimited one is not to be overrun.
+CONCURRENCY = 8
+
+# Where something is due within the second, but not yet.
+IDLE_SECONDS = 0.05
+
+# Rows claimed at once from an unlimited service.
+CLAIM_BATCH = 80
+# Outcomes written at once; a slow service's after so many seconds, though they be fewer.
+STORE_BATCH, STORE_SECONDS = 40, 1
+
+
+class Call(NamedTuple):
+    """All that a request needs, read before the transaction ends."""
+
+    validation_id: int
+    body: str
+    idempotency_key: str
+    generation: int
+    wait: float = 0.0  # seconds, for the slot
+
+
+class Result(NamedTuple):
+    call: Call
+    outcome: object  # an `Opinion` or an `AIServiceError`
+    trace: ai.Trace
+
+
+class Dispatch:
+    """Asks one service about what is due, until the time is over.
+
+        store what came ──> admit what is due ──> hand it over ──> wait for answers
+
+    Threads do the HTTP and nothing else; the database is the caller's thread's.
+
+    :ivar generation: of the settings that the clients have: once it changes, this is over
+    :ivar ready: calls that were claimed, and not handed over yet
+    :ivar admitted: how many of them the gate lets pass now
+    :ivar pause: seconds after which to ask the gate again, None where nothing is due
+    :ivar under_way: the calls that threads have, by their future
+    :ivar results: what was answered, and not stored yet
+    """
+
+    def __init__(self, rows, service, seconds):
+        """:param rows: the model of validations, as whoever runs the queue"""
+        self.rows = rows
+        self.service = service
+        self.generation = service.generation
+        self.end = time.monotonic() + seconds
+        self.is_limited = bool(service.rate_per_minute)
+        # To an unlimited service so many more are handed over that the threads have
+        # work while this one is busy with the database.
+        self.most = CONCURRENCY if self.is_limited else 4 * CONCURRENCY
+        self.ready = deque()
+        self.admitted = 0
+        self.pause = None
+        self.under_way = {}
+        self.results = []
+        self.stored_at = time.monotonic()
+
+    def run(self):
+        """Ask; return the seconds that are left."""
+        new_client = partial(self.service._client, ai.BACKGROUND)
+        with (
+            Clients(new_client) as self.clients,
+            ThreadPoolExecutor(CONCURRENCY) as self.pool,
+        ):
+            while self._step():
+                pass
+        return self.end - time.monotonic()
+
+    def _step(self):
+        """Take one turn; return whether there is another."""
+        # First write down what came, and let the gate know: it decides.
+        if self._is_to_store():
+            self._store()
+        self.pause = None
+        if self._may_admit():
+            self._admit()
+        if self._hand_over() and len(self.under_way) < self.most:
+            return True
+        if self.under_way:
+            self._collect()
+        elif self.pause is None or time.monotonic() + self.pause >= self.end:
+            self._give_back()
+            return False
+        else:
+            time.sleep(self.pause)
+        return True
+
+    def _is_to_store(self):
+        return bool(self.results) and (
+            len(self.results) >= STORE_BATCH
+            or not (self.admitted or self.under_way)
+            or time.monotonic() - self.stored_at > STORE_SECONDS
+            or self.is_limited
+            or not all(map(went_well, self.results))
+        )
+
+    def _store(self):
+        self.rows._finish(self.service, self.results, in_background=True)
+        self.rows.env["ir.cron"]._commit_progress(len(self.results))
+        self.results, self.stored_at = [], time.monotonic()
+
+    def _may_admit(self):
+        return (
+            time.monotonic() < self.end
+            and not self.admitted
+            and not self.clients.held.is_set()
+            and len(self.under_way) < self.most
+        )
+
+    def _admit(self):
+        """Claim what is due, where nothing is ready, and ask the gate about it."""
+        current = self.service._reread()
+        is_same = (
+            not current._no_call_reason() and current.generation == self.generation
+        )
+        if not is_same or not (self.ready or self.rows._is_due(self.service)):
+            # Others may be under way: no transaction waits for them.
+            self.service._commit()
+            return
+        if not self.ready and not self._claim(current):
+            return
+        self.service._commit()
+        if not self.ready:
+            self.pause = IDLE_SECONDS
+            return
+        grant = self.service._acquire()
+        is_one = grant.is_probe or self.service.rate_per_minute
+        # No transaction is open over a pause, or while others think.
+        self.service._commit()
+        if grant:
+            self.admitted, self.pause = 1 if is_one else len(self.ready), 0
+        else:
+            self.pause = max(grant.wait, 0.01) if grant.until else None
+
+    def _claim(self, current):
+        """Claim what is due; return whether the database could say what that is."""
+        self.service._commit()  # claiming is to see what other workers just did
+        number = 1 if current._is_one_at_a_time() else CLAIM_BATCH
+        try:
+            claimed = self.rows._claim_due(self.service, number)
+        except NO_CURSOR:  # where nobody can decide, nobody passes
+            _logger.warning("AI service %s is not asked: no claim", self.service.id)
+            return False
+        self.ready.extend(
+            self.rows._repeat(
+                lambda: claimed._prepare_background()._calls(self.generation)
+            )
+        )
+        return True
+
+    def _hand_over(self):
+        """Give the threads what was admitted; return whether anything was."""
+        goes_on = bool(self.admitted)
+        while self.admitted and len(self.under_way) < self.most:
+            call = self.ready.popleft()
+            self.under_way[self.pool.submit(self.clients.perform, call)] = call
+            self.admitted -= 1
+        return goes_on
+
+    def _collect(self):
+        """Wait for answers, and take them."""
+        done = wait(self.under_way, self._patience(), FIRST_COMPLETED).done
+        answers = [(self.under_way.pop(each), each.result()) for each in done]
+        self.results += [result for _call, result in answers if result]
+        if self.clients.held.is_set():
+            self._take_back([call for call, result in answers if not result])
+
+    def _patience(self):
+        """Return for how many seconds to wait for an answer, None for any time."""
+        seconds = STORE_SECONDS if self.results else self.pause
+        if len(self.under_way) <= CONCURRENCY:
+            return seconds
+        # More than the threads have begun with. A slow service would take minutes for
+        # it: longer than the leases.
+        left = max(self.end - time.monotonic(), 0)
+        if not left:
+            self.clients.held.set()
+        return left if seconds is None else min(seconds, left)
+
+    def _take_back(self, refused):
+        """Give back what no thread has begun with: the service is not to be asked."""
+        self.ready += refused
+        unbegun = [each for each in self.under_way if each.cancel()]
+        self.ready += [self.under_way.pop(each) for each in unbegun]
+        self.admitted = 0
+        self._give_back()
+        if not self.under_way:
+            self.clients.held.clear()
+
+    def _give_back(self):
+        """Put into the queue again what was claimed and not sent."""
+        self.rows._release([call.validation_id for call in self.ready])
+        self.ready.clear()
+        self.service._commit()
+
+
+def went_well(result):
+    """Tell whether the service was there: if not, no more is sent to it for now."""
+    return isinstance(result.outcome, ai.Opinion | ai.Refused)
+
+
+def perform(client, call, may_retry=lambda: False):
+    """Ask, and return what came of it: never raises, knows no database."""
+    try:
+        outcome = client.validate(
+            **json.loads(call.body),
+            idempotency_key=call.idempotency_key,
+            may_retry=may_retry,
+        )
+    except ai.AIServiceError as error:
+        outcome = error
+    except Exception:  # noqa: BLE001
+        # A row must not stay "sending" for a fault of ours; no traceback of it, since
+        # a local variable of the client holds the key.
+        _logger.error("Asking the AI service failed unexpectedly")
+        outcome = ai.Unavailable("interrupted")
+    return Result(call, outcome, client.trace)
+
+
+class Clients:
+    """A client for each thread, so that each keeps its connection."""
+
+    def __init__(self, new_client):
+        # Made here: the threads must not touch the database, where the key is.
+        self._free = deque(new_client() for _number in range(CONCURRENCY))
+        self._all = list(self._free)
+        self._local = threading.local()
+        # Set once the service is found to be gone or limited, or the slice is over.
+        self.held = threading.Event()
+
+    def perform(self, call):
+        """Ask; None where nothing more is to be sent for now."""
+        if self.held.is_set():
+            return None
+        if not hasattr(self._local, "client"):
+            self._local.client = self._free.popleft()
+        result = perform(self._local.client, call)
+        if not went_well(result):
+            self.held.set()
+        return result
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        for client in self._all:
+            client.close()

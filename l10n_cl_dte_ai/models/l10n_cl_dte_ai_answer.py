@@ -1,0 +1,214 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import random
+from datetime import timedelta
+
+from odoo import api, fields, models
+
+from ..tools import ai
+from .database import database_now
+from .dispatch import went_well
+from .l10n_cl_dte_ai_service import CALL_FIELDS
+from .payload_fields import read_ahead
+
+VERDICTS = {"send": "approved", "review": "review", "reject": "rejected"}
+
+MAX_ATTEMPTS = 8
+# An answer that is no opinion rarely gets better by asking again.
+MAX_UNTRUSTED_ANSWERS = 3
+BACKOFF_BASE, BACKOFF_MAX = 15, 900  # seconds
+
+# What is looked at when an answer is stored.
+STORE_FIELDS = (
+    "move_id",
+    "state",
+    "verdict",
+    "reason",
+    "attempts",
+    "is_current",
+    "requested_by_id",
+    "batch_ids",
+    *(f"company_id.l10n_cl_dte_ai_service_id.{name}" for name in CALL_FIELDS),
+)
+
+
+# What comes of a call is a room of its own beside the rows.
+# pylint: disable=consider-merging-classes-inherited
+class L10nClDteAiValidation(models.Model):
+    """What came of asking: written down, told, and asked again later where it failed."""
+
+    _inherit = "l10n_cl_dte_ai.validation"
+
+    @api.model
+    def _store(self, service, results, in_background):
+        """Write down what came of some calls, in one transaction.
+
+        :return: whether they may tell something new of the service
+        """
+        self.env.invalidate_all()
+        asked = self.browse([result.call.validation_id for result in results])
+        rows = asked.exists()
+        read_ahead(rows, STORE_FIELDS)
+        if rows._service() != service:
+            service = service._reread()  # another has taken its place, or it is gone
+        is_news = not (service._is_well() and all(map(went_well, results)))
+        results = {
+            row: result
+            for row, result in zip(asked, results, strict=True)
+            # Not one deleted meanwhile, or answered by whoever took over the lease.
+            if row in rows and row.state == "sending"
+        }
+        for row, result in results.items():
+            current = row._service()
+            if current == service and current.generation == result.call.generation:
+                row._store_outcome(result.outcome, result.trace)
+            else:
+                # The settings have changed: what the service of before said is void.
+                row._postpone(False, database_now(self.env))
+        self._log_attempts(service, results, in_background)
+        self._queue_edited(results)
+        answered = (
+            self.browse()
+            .concat(*results)
+            .filtered(lambda row: row.state in ("done", "failed"))
+        )
+        if in_background:
+            # A batch tells how far it is, and once that it is through.
+            answered.filtered(lambda row: not row.batch_ids)._notify_requesters()
+        answered.batch_ids._update()
+        self.env.flush_all()
+        return is_news
+
+    @api.model
+    def _queue_edited(self, rows):
+        """Queue documents that were edited while the service thought.
+
+        What it said is kept under what it was asked about, and is outdated.
+        """
+        for row in rows:
+            if (
+                row.state in ("done", "failed")
+                and not row.is_current
+                and row.move_id._l10n_cl_dte_is_covered()
+            ):
+                row._queue_anew()
+                row._trigger_cron()
+
+    def _queue_anew(self):
+        """Queue the document as it is now; the batches wait for that instead."""
+        new = self.with_user(self.requested_by_id)._get_or_queue(self.move_id)
+        new.batch_ids |= self.batch_ids
+
+    @api.model
+    def _log_attempts(self, service, results, in_background):
+        kinds = {
+            ai.Opinion: "opinion",
+            ai.NoOpinion: "no_opinion",
+            ai.RateLimited: "rate_limited",
+            ai.Refused: "refused",
+            ai.Misconfigured: "misconfigured",
+            ai.Unavailable: "unavailable",
+        }
+        self.env["l10n_cl_dte_ai.attempt"].create(
+            [
+                {
+                    "service_id": service.id,
+                    "company_id": row.company_id.id,
+                    "validation_id": row.id,
+                    "outcome": kinds[type(result.outcome)],
+                    "reason": getattr(result.outcome, "code", False),
+                    "status": result.trace.status,
+                    "cached": bool(getattr(result.outcome, "cached", False)),
+                    "number": row.attempts,
+                    "requests": result.trace.attempts,
+                    "duration_ms": result.trace.duration_ms,
+                    "wait_ms": round(result.call.wait * 1000),
+                    "in_background": in_background,
+                    "request_id": result.trace.request_id,
+                }
+                for row, result in results.items()
+            ]
+        )
+
+    def _store_outcome(self, outcome, trace):
+        """Write down what came of a call about this row."""
+        self.ensure_one()
+        call = {
+            "request_id": trace.request_id,
+            "http_status": trace.status,
+            "duration_ms": trace.duration_ms,
+            "lease_until": False,
+        }
+        match outcome:
+            case ai.Opinion():
+                self.write(
+                    {
+                        **call,
+                        "state": "done",
+                        "verdict": VERDICTS[outcome.recommendation],
+                        "confidence": outcome.confidence,
+                        "findings": _as_findings(outcome.errors, outcome.warnings),
+                        "cached": bool(outcome.cached),
+                        "reason": False,
+                        "attempts": self.attempts + 1,
+                        "answered_at": fields.Datetime.now(),
+                        "next_attempt_at": False,
+                    }
+                )
+            case ai.Refused():
+                self.write(
+                    {
+                        **call,
+                        "state": "failed",
+                        "reason": outcome.code,
+                        "attempts": self.attempts + 1,
+                        "findings": _as_findings(outcome.messages, ()),
+                    }
+                )
+            case _:
+                self.write(call)
+                self._store_no_answer(outcome)
+
+    def _store_no_answer(self, outcome):
+        match outcome:
+            case ai.RateLimited() | ai.Misconfigured():
+                # Nobody was asked: the attempt does not count, the service's state
+                # says when it goes on.
+                self._postpone(outcome.code, database_now(self.env))
+            case ai.Unavailable(code="unreachable"):
+                # The same: a restart of the service burns no document's attempts.
+                self._postpone(outcome.code, self._later(self.attempts + 1))
+            case _:
+                self.findings = _as_findings((), outcome.messages)
+                self._try_later(outcome.code)
+
+    def _try_later(self, reason):
+        """Plan the next attempt, or give up after the last one."""
+        attempts = self.attempts + 1
+        untrusted = reason in ("unreadable", "contradictory")
+        if attempts >= (MAX_UNTRUSTED_ANSWERS if untrusted else MAX_ATTEMPTS):
+            self.write({"state": "failed", "reason": reason, "attempts": attempts})
+            return
+        self.attempts = attempts
+        self._postpone(reason, self._later(attempts))
+
+    def _postpone(self, reason, until):
+        self.write(
+            {
+                "state": "pending",
+                "reason": reason,
+                "next_attempt_at": until,
+                "lease_until": False,
+            }
+        )
+        self._trigger_cron(until)
+
+    def _later(self, attempts):
+        delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
+        delay *= random.uniform(0.5, 1.5)
+        return database_now(self.env) + timedelta(seconds=round(delay))
+
+
+def _as_findings(errors, warnings):
+    return [{"severity": "error", "message": text} for text in errors] + [
+        {"severity": "warning", "message": text} for text in warnings
+    ]
