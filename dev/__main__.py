@@ -29,6 +29,7 @@ def main():
     check.add_argument("files", nargs="+", metavar="FILE.xml")
     check.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("rules", help="write the table of the SII's rules")
+    commands.add_parser("readme", help="write README.rst and the page of each addon")
     commands.add_parser("runtime", help="only get Odoo, Python packages, database")
     # Ended by someone else: leave as on Ctrl-C, with everything stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -62,6 +63,8 @@ def run(arguments):
         from .check import main as command
     elif arguments.command == "rules":
         from .rules import main as command
+    elif arguments.command == "readme":
+        from .lint import write_readmes as command
     elif arguments.command == "i18n":
         from .i18n import main as command
     else:

@@ -11,7 +11,12 @@ from .odoo import our_addons
 from .process import ROOT, call, run
 
 NODE = venv.REQUIREMENTS / "node" / "package.json"
-XML_FOLDERS = ("data", "demo", "security", "static", "views", "wizards")
+# What prettier looks at, and what it leaves alone as in OCA's template.
+STYLED = ("css", "html", "js", "json", "md", "scss", "xml", "yaml", "yml")
+LEFT_ALONE = (
+    *("README.md", "*/static/description/index.html", "*/readme/*", "*.pot"),
+    "*/tests/fixtures/*",
+)
 
 
 def main(arguments):
@@ -27,6 +32,11 @@ def main(arguments):
     return 0
 
 
+def write_readmes(_arguments):
+    python = venv.ensure("lint")
+    return call([python, "-m", "dev.readme", *our_addons()], cwd=ROOT)
+
+
 def _python_checks(fix):
     addons = our_addons()
     python = venv.ensure("lint")
@@ -34,33 +44,40 @@ def _python_checks(fix):
     yield "ruff", [programs / "ruff", "check", "-q", *(["--fix"] if fix else []), "."]
     check = [] if fix else ["--check"]
     yield "ruff format", [programs / "ruff", "format", "-q", *check, "."]
+    yield (
+        "readme",
+        [python, "-m", "dev.readme", *(["--check"] if not fix else []), *addons],
+    )
+    files = _files(*(f"{addon}/i18n/*.po*" for addon in addons))
+    if files:
+        option = ["--fix"] if fix else []
+        yield "oca-checks-po", [programs / "oca-checks-po", *option, *files]
     if not fix:
         yield "hadolint", [programs / "hadolint", *_files("*/Dockerfile")]
         yield "pylint-odoo", [python, "-m", "pylint", *addons]
         yield "oca-checks-odoo-module", [programs / "oca-checks-odoo-module", *addons]
-        files = _files(*(f"{addon}/i18n/*.po*" for addon in addons))
-        if files:
-            yield "oca-checks-po", [programs / "oca-checks-po", *files]
 
 
 def _web_checks(fix):
     if not shutil.which("npm"):
         return
-    addons = our_addons()
-    scripts = _files(*(f"{addon}/static/src/**/*.js" for addon in addons))
-    scripts += _files(*(f"{addon}/static/tests/**/*.js" for addon in addons))
-    styled = _files(
-        *(f"{addon}/{folder}/**/*.xml" for addon in addons for folder in XML_FOLDERS)
-    )
     programs = _node_programs() / ".bin"
-    if scripts or styled:
-        verb = "--write" if fix else "--check"
-        yield (
-            "prettier",
-            [programs / "prettier", "--log-level=warn", verb, *scripts, *styled],
-        )
-    if scripts:
-        yield "eslint", [programs / "eslint", *(["--fix"] if fix else []), *scripts]
+    verb = "--write" if fix else "--check"
+    styled = _in_git(*(f"*.{suffix}" for suffix in STYLED))
+    yield "prettier", [programs / "prettier", "--log-level=warn", verb, *styled]
+    scripts = [name for name in styled if name.endswith(".js")]
+    options = ["--max-warnings=0", *(["--fix"] if fix else [])]
+    yield "eslint", [programs / "eslint", *options, *scripts]
+
+
+def _in_git(*patterns):
+    """What is in git, or will be, of these patterns."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    left_out = [f":!{pattern}" for pattern in LEFT_ALONE]
+    printed = run(
+        [*command, *patterns, *left_out], "git does not list its files", cwd=ROOT
+    )
+    return [name for name in printed.splitlines() if (ROOT / name).exists()]
 
 
 def _files(*patterns):

@@ -5,10 +5,13 @@
     "category": "Accounting/Localizations",
     "summary": "Check a DTE with the SII's rules and an AI service before it spends a folio",
     "author": "l10n_cl_dte_ai contributors",
+    "maintainers": ["l10n-cl-dte-ai"],
+    "website": "https://www.sii.cl/factura_electronica/",
+    "development_status": "Beta",
     "license": "LGPL-3",
     "countries": ["cl"],
     "depends": ["bus", "l10n_cl"],
-    "external_dependencies": {"python": ["requests", "tenacity"]},
+    "external_dependencies": {"python": ["requests>=2.25,<3", "tenacity>=9,<10"]},
     "data": [
         "security/groups.xml",
         "security/ir.model.access.csv",
@@ -31,5 +34,4 @@
         "web.assets_backend": ["l10n_cl_dte_ai/static/src/**/*"],
     },
     "uninstall_hook": "uninstall_hook",
-    "installable": True,
 }

@@ -1,9 +1,8 @@
 import {Component, onWillUnmount, onWillUpdateProps, useState} from "@odoo/owl";
-
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
-import {useService} from "@web/core/utils/hooks";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
+import {useService} from "@web/core/utils/hooks";
 
 const LABELS = {
     approved: {text: _t("Approved"), className: "text-bg-success"},
@@ -41,7 +40,8 @@ export class BatchProgressField extends Component {
         const hasNewState = progress.state !== this.state.progress.state;
         this.state.progress = progress;
         if (hasNewState) {
-            this.props.record.load(); // The buttons depend on it
+            // The buttons depend on it.
+            this.props.record.load();
         }
     }
 

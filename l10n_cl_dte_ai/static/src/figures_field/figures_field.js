@@ -1,5 +1,4 @@
 import {Component} from "@odoo/owl";
-
 import {registry} from "@web/core/registry";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
 

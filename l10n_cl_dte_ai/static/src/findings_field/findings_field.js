@@ -1,9 +1,8 @@
 import {Component} from "@odoo/owl";
-
 import {_t} from "@web/core/l10n/translation";
 import {registry} from "@web/core/registry";
-import {useService} from "@web/core/utils/hooks";
 import {standardFieldProps} from "@web/views/fields/standard_field_props";
+import {useService} from "@web/core/utils/hooks";
 
 /**
  * A list of findings: {severity, message, record}. `record` is where to mend it, as

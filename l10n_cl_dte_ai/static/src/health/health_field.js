@@ -1,10 +1,8 @@
 import {Component, useState} from "@odoo/owl";
-
-import {registry} from "@web/core/registry";
-import {useService} from "@web/core/utils/hooks";
-import {standardFieldProps} from "@web/views/fields/standard_field_props";
-
 import {describeHealth} from "./health_service";
+import {registry} from "@web/core/registry";
+import {standardFieldProps} from "@web/views/fields/standard_field_props";
+import {useService} from "@web/core/utils/hooks";
 
 /** How an AI service is, on the Settings page: the same words as in the top bar. */
 export class HealthField extends Component {

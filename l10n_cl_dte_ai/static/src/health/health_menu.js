@@ -1,13 +1,11 @@
 import {Component, useState} from "@odoo/owl";
-
 import {Dropdown} from "@web/core/dropdown/dropdown";
 import {DropdownItem} from "@web/core/dropdown/dropdown_item";
 import {_t} from "@web/core/l10n/translation";
-import {registry} from "@web/core/registry";
-import {user} from "@web/core/user";
-import {useService} from "@web/core/utils/hooks";
-
 import {describeHealth} from "./health_service";
+import {registry} from "@web/core/registry";
+import {useService} from "@web/core/utils/hooks";
+import {user} from "@web/core/user";
 
 /** How the AI service of the current company is, in the top bar. */
 export class HealthMenu extends Component {

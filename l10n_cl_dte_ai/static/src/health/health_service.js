@@ -1,7 +1,6 @@
-import {reactive} from "@odoo/owl";
-
 import {deserializeDateTime, formatDateTime} from "@web/core/l10n/dates";
 import {_t} from "@web/core/l10n/translation";
+import {reactive} from "@odoo/owl";
 import {registry} from "@web/core/registry";
 
 export const HEALTH_TEXTS = {
@@ -72,7 +71,7 @@ export const healthService = {
     dependencies: ["bus_service", "lazy_session", "orm"],
     start(env, {bus_service: bus, lazy_session: lazySession, orm}) {
         const state = reactive({byCompany: {}});
-        let timeout;
+        let timeout = null;
 
         const endLimits = () => {
             clearTimeout(timeout);
