@@ -94,7 +94,7 @@ def _documents(store, authority, sending, envelope_set):
     nodes = envelope_set.findall("s:DTE", reading.NAMES)
     documents = []
     for position, (node, cut) in enumerate(zip(nodes, cuts, strict=True)):
-        signed = node[0]
+        signed = reading.signed_of(node)
         found = _of_signature(store, sending.content, position, cut, signed)
         found += stamp.findings(signed, cut.stamp, encoding, authority)
         found += _of_parties(signed, envelope_set)
@@ -135,7 +135,8 @@ def _document(store, sending, signed, cut, found):
     def text(path):
         return reading.text(signed, path)
 
-    signature = signed.getnext().findtext("d:SignatureValue", "", reading.NAMES)
+    path = "d:Signature/d:SignatureValue"
+    signature = signed.getparent().findtext(path, "", reading.NAMES)
     return Document(
         issuer=text("s:Encabezado/s:Emisor/s:RUTEmisor"),
         code=reading.number(text("s:Encabezado/s:IdDoc/s:TipoDTE")),

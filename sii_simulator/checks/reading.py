@@ -77,6 +77,11 @@ def cut(content):
     return cuts
 
 
+def signed_of(dte):
+    """What a DTE (an element) signs: its first child, comments aside; None if none."""
+    return next(dte.iterchildren(tag=etree.Element), None)
+
+
 def standalone(piece, encoding):
     """A piece of a file as a file of its own (bytes)."""
     return f'<?xml version="1.0" encoding="{encoding}"?>\n'.encode() + piece

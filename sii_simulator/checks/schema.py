@@ -26,7 +26,7 @@ _MOST_ERRORS = 10
 
 
 def _is_number(text):
-    return text.isdigit() and len(text) <= 18
+    return text.isdecimal() and len(text) <= 18
 
 
 def _is_date(text):
@@ -124,7 +124,7 @@ def _structure(root):
         code = reading.text(document, "s:Encabezado/s:IdDoc/s:TipoDTE")
         if code not in BOLETAS:
             errors.append(f"TipoDTE [{code}]")
-        if document.getnext() is None:
+        if document.getparent().find("d:Signature", reading.NAMES) is None:
             errors.append("DTE sin Signature")
         errors += [
             f"{path.replace('s:', '')} [{reading.text(document, path)}]"

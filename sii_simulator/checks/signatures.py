@@ -103,7 +103,7 @@ def holds_at(certificate, moment):
 
 def _document_id(content):
     """(ID, whether it has the SII's namespace) of what a DTE signs, its first child."""
-    signed = reading.parse(content)[0]
+    signed = reading.signed_of(reading.parse(content))
     return signed.get("ID", ""), signed.tag.startswith(f"{{{reading.SII}}}")
 
 

@@ -26,8 +26,6 @@ def findings(signed, stamp, encoding, authority):
     the file, `authority` the key that CAFs are signed with.
     """
     ted = signed.find("s:TED", NAMES)
-    if ted is None or not stamp:
-        return [Finding("SIM-3-11")]
     try:
         flat = _BETWEEN_TAGS.sub("><", stamp.decode(encoding)).encode("latin-1")
         key = keys.from_numbers(

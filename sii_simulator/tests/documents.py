@@ -31,7 +31,7 @@ def canonical(xml):
     """The canonical form of a document of its own (text or bytes)."""
     if isinstance(xml, str):
         xml = xml.encode("utf-8")
-    return etree.tostring(etree.fromstring(xml), method="c14n")
+    return etree.tostring(etree.fromstring(xml), method="c14n", with_comments=False)
 
 
 class Signer:
@@ -133,10 +133,8 @@ def document(caf, signer, folio, **given):
     identity = f"F{folio}T{values['code']}"
     inner = _documento(identity, folio, ted, values)
     inner = given.get("unsigned", str)(inner)
-    alone = inner.replace("<Documento", f'<Documento xmlns="{SII}"', 1)
     scope = given.get("attributes", "")
-    if scope:
-        alone = alone.replace("<Documento", f"<Documento{scope}", 1)
+    alone = re.sub(r"^<\w+", rf'\g<0> xmlns="{SII}"{scope}', inner)
     signature = signer.signature(canonical(alone), f"#{identity}", scope=scope)
     return f'<DTE xmlns="{SII}"{scope} version="1.0">{inner}{signature}</DTE>'
 

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The hosts for boletas: login, upload, status, limits."""
 
+import re
+
 import pytest
 
 from .client import AGENT, BOUNDARY, form
@@ -110,6 +112,35 @@ def test_invoices_do_not_go_there(upload, signer, server):
     reply = upload([document(issued(server), signer, 1)])
     assert reply.status == 400
     assert "TipoDTE [33]" in reply.json()["descripcion"]
+
+
+def test_a_receiver_without_name(upload, get, caf, signer, client):
+    """The stamp then has the RUT in its place."""
+
+    def unnamed(text):
+        return re.sub("<RznSocRecep>.*</RznSocRecep>", "", text)
+
+    given = {"code": "39", "unsigned": unnamed}
+    boletas = [
+        document(caf, signer, 1, data=lambda data: data.replace("Viña", "V"), **given),
+        document(caf, signer, 2, data=_with_the_rut, **given),
+    ]
+    upload(boletas)
+    told = client.admin("GET", "documents").json()
+    assert [each["state"] for each in told] == ["rejected", "accepted"]
+
+
+def _with_the_rut(data):
+    return re.sub("<RSR>.*</RSR>", "<RSR>76202020-3</RSR>", data)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    ["<TmstFirma>.*</TmstFirma>", "<Folio>.*</Folio>", "<FA>.*</FA>"],
+)
+def test_what_is_missing(upload, caf, signer, cut):
+    made = re.sub(cut, "", document(caf, signer, 1, code="39"))
+    assert upload([made]).json()["codigo"] == 7
 
 
 def test_500_at_most(upload, caf, signer):

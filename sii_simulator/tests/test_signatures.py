@@ -210,6 +210,13 @@ def test_xmlsec1_finds_the_same_of_our_specimens(tmp_path, caf, signer):
         assert (verified.returncode == 0) is expected, verified.stderr
 
 
+def test_a_comment_does_no_harm(result, caf, signer):
+    made = document(caf, signer, 1).replace("<Documento", "<!-- hola --><Documento")
+    made = made.replace("</Documento>", "</Documento><!-- adios -->")
+    (kept,) = result([made])[1]
+    assert (kept["state"], kept["folio"]) == ("accepted", 1)
+
+
 def test_the_transform_may_be_the_enveloped_one(result, caf, signer):
     """LibreDTE wrote it for years."""
     enveloped = f"{DSIG}enveloped-signature"

@@ -101,3 +101,32 @@ def test_the_age(result, signer, server, code, days, state):
     assert kept["state"] == state, kept["findings"]
     if days > 180 and state == "rejected":
         assert "CAF-3-517) CAF Vencido : Firma_DTE[" in kept["findings"][0]
+
+
+@pytest.mark.parametrize(
+    ("receiver", "state"), [("55555555-5", "accepted"), ("76202020-3", "rejected")]
+)
+def test_an_export_invoice(result, signer, server, receiver, state):
+    """Another root, an amount with decimals, and always the same receiver's RUT."""
+
+    def export(text):
+        totals = (
+            "<Totales><TpoMoneda>DOLAR USA</TpoMoneda><MntExe>119000.5</MntExe>"
+            "<MntTotal>119000.5</MntTotal></Totales>"
+        )
+        text = re.sub("<Totales>.*</Totales>", totals, text)
+        return text.replace("Documento", "Exportaciones")
+
+    def data(text):
+        return re.sub("<RR>[^<]*</RR>", f"<RR>{receiver}</RR>", text)
+
+    caf = issued(server, code="110")
+    made = document(caf, signer, 1, code="110", unsigned=export, data=data)
+    _state, (kept,) = result([made])
+    assert kept["state"] == state, kept["findings"]
+
+
+@pytest.mark.parametrize("code", ["34", "46", "52", "56", "61"])
+def test_each_type(result, signer, server, code):
+    (kept,) = result([document(issued(server, code=code), signer, 1, code=code)])[1]
+    assert (kept["state"], kept["type"]) == ("accepted", code)
