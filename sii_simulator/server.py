@@ -10,6 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from . import soap
 from .wire import Answer, Request
 
 _logger = logging.getLogger("sii_simulator")
@@ -152,9 +153,12 @@ def _strange(fault):
         return Answer(fault.option("http", 500), b"Error 500", "text/html")
     if fault.name == "http":
         limited = fault.options.get("retry_after")
-        headers = [("X-Retry-After", str(limited))] if limited else []
+        name = fault.option("header", "X-Retry-After")
+        headers = [(name, str(limited))] if limited else []
         body = b"Service Unavailable"
         return Answer(fault.option("http", 503), body, "text/plain", headers)
+    if fault.name == "soap_fault":
+        return Answer(fault.option("http", 500), soap.fault("Server.userException"))
     if fault.name == "redirect":
         location = fault.option("location", "http://127.0.0.1:9/otro")
         return Answer(302, b"", "text/html", [("Location", location)])

@@ -36,7 +36,10 @@ class Services:
 
     # === Login ===
 
-    def seed(self, _values, _mode):
+    def seed(self, _values, mode):
+        refused = mode.get("login")
+        if refused:
+            return _login(refused.option("value", "-3"), "Error interno")
         seed = self.store.new_seed()
         return soap.respuesta([("ESTADO", "00")], [("SEMILLA", seed)])
 
@@ -129,10 +132,13 @@ class Services:
             return refused
         company = rut.join(values["RutCompania"], values["DvCompania"])
         with self.store.lock:
-            state, _document = self._document_state(values, company)
-            if self._is_hidden(_document, mode.get("document_no")):
+            state, found = self._document_state(values, company)
+            if self._is_hidden(found, mode.get("document_no")):
                 state = "FAU"
-            number, gloss, error = _DOCUMENT_ANSWERS[state]
+            forced = mode.get("estado")
+            if forced:
+                state = forced.option("value", "106")
+            number, gloss, error = _DOCUMENT_ANSWERS.get(state, ("", "", ""))
             return soap.respuesta(
                 [
                     ("ESTADO", state),
@@ -153,6 +159,9 @@ class Services:
             state, found = self._document_state(values, company, signature)
             if self._is_hidden(found, mode.get("advanced_no")):
                 state, found = "FAU", None
+            forced = mode.get("estado")
+            if forced:
+                return _login(forced.option("value", "106"), "Simulado")
             body = [
                 ("RECIBIDO", "SI" if found else "NO"),
                 ("ESTADO", state),

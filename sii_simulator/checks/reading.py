@@ -106,7 +106,8 @@ def day(value):
 
 def number(value):
     """A number without sign and leading zeros, as text; other text as it is."""
-    return str(int(value)) if value.lstrip("+").isdigit() else value
+    digits = value.removeprefix("+")
+    return str(int(digits)) if digits.isascii() and digits.isdigit() else value
 
 
 def text(element, path):

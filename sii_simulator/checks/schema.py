@@ -26,7 +26,7 @@ _MOST_ERRORS = 10
 
 
 def _is_number(text):
-    return text.isdecimal() and len(text) <= 18
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _is_date(text):

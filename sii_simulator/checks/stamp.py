@@ -59,7 +59,7 @@ def _of_data(signed, ted):
     }
     for name, value in expected.items():
         given = text(ted, f"s:DD/s:{name}")
-        if reading.number(given) != reading.number(value) and value:
+        if reading.number(given) != reading.number(value):
             yield Finding("SIM-3-1", f"{name} [{given}] <> [{value}]")
 
 

@@ -16,6 +16,7 @@ from .documents import document, envelope, now
     [
         ({"resolution": ("2026-01-15", 80)}, "CRT-3-19"),
         ({"resolution": (now(9)[:10], 0)}, "CRT-3-19"),
+        ({"resolution": (now()[:10], 0)}, None),
         ({"receiver": "76202020-3"}, "SIM-3-9"),
         ({"subtotals": {"33": 2}}, "SIM-3-10"),
         ({"subtotals": {"33": 1, "34": 1}}, "SIM-3-10"),
@@ -59,6 +60,15 @@ def test_the_companys_resolution_in_production(
         resolution_date="2014-08-22",
     )
     assert result(1, resolution=(day, number))[0] == state
+
+
+@pytest.mark.parametrize(("number", "state"), [(80, "EPR"), (0, "RCT")])
+def test_any_resolution_of_a_company_that_has_none(
+    client, simulator, result, number, state
+):
+    simulator.store.settings.environment = "produccion"
+    client.admin("POST", "companies", rut="76101010-7")
+    assert result(1, resolution=("2014-08-22", number))[0] == state
 
 
 def test_a_document_of_another_company(result, signer, server):

@@ -72,6 +72,7 @@ def test_what_hangs_is_let_go(client, switch, one):
         ("bad_xml", 200, r"<STATUS>0</STAT$"),
         ("huge", 200, r"^.{2000000}"),
         ("bomb", 200, r"<!ENTITY i"),
+        ("soap_fault", 500, r"faultstring"),
     ],
 )
 def test_a_strange_answer(client, switch, one, name, status, text, stage, kept):
@@ -89,9 +90,11 @@ def test_error_500_may_come_with_http_200(client, switch, one):
 
 
 def test_limited(client, switch, one):
-    switch("http", http=429, retry_after=7)
+    switch("http", http=429, retry_after=7, times=1)
     reply = client.upload(one)
     assert (reply.status, reply.headers["X-Retry-After"]) == (429, "7")
+    switch("http", http=503, retry_after=7, header="Retry-After")
+    assert client.upload(one).headers["Retry-After"] == "7"
 
 
 def test_a_truncated_answer(client, switch, one):
@@ -219,6 +222,8 @@ def test_a_login_is_refused(client, switch, signer):
     switch("login", value="-3", times=1)
     assert client.login(signer).tag("ESTADO") == "-3"
     assert client.login(signer).tag("ESTADO") == "00"
+    switch("login", target="seed", value="-1")
+    assert client.seed().tag("ESTADO") == "-1"
 
 
 def test_another_prefix_each_time(client, switch):
@@ -262,6 +267,16 @@ def test_a_state(client, switch, one, value):
     track = client.upload(one).tag("TRACKID")
     switch("estado", value=value)
     assert client.sending(track).tag("ESTADO") == value
+
+
+@pytest.mark.parametrize("value", ["001", "003", "FAN", "XYZ"])
+def test_a_state_of_a_document(client, switch, one, value):
+    client.upload(one)
+    for target in ("document", "advanced"):
+        switch("estado", target=target, value=value)
+    assert client.document(1).tag("ESTADO") == value
+    reply = client.advanced(1, "x")
+    assert (reply.tag("ESTADO"), reply.tag("RECIBIDO")) == (value, None)
 
 
 def test_it_says_no_for_a_while(client, switch, one, simulator):

@@ -62,6 +62,15 @@ def test_a_caf_of_another_sii(result, signer):
     assert "(SIM-3-2) CAF no firmado por este SII : IDK 999" in kept["findings"]
 
 
+def test_a_caf_under_the_number_of_another_key(result, signer, server):
+    authority = server.simulator.authority
+    foreign = Caf(
+        authority.issue("76101010-7", "33", 1, 9, datetime.date.today(), idk=300)
+    )
+    (kept,) = result([document(foreign, signer, 1)])[1]
+    assert kept["findings"] == ["(SIM-3-2) CAF no firmado por este SII : IDK 300"]
+
+
 def test_a_changed_caf(result, signer, server):
     changed = issued(server, first=1, last=9)
     changed.node = changed.node.replace("<H>9</H>", "<H>99</H>")
