@@ -30,15 +30,18 @@ def _is_number(text):
 
 
 def _is_date(text):
-    return len(text) == len("2026-12-31") and _is_moment(text)
+    return len(text) == len("2026-12-31") and _is_of(text, "%Y-%m-%d")
 
 
 def _is_moment(text):
+    return len(text) == len("2026-12-31T10:00:00") and _is_of(text, "%Y-%m-%dT%H:%M:%S")
+
+
+def _is_of(text, form):
     try:
-        datetime.datetime.fromisoformat(text)
+        return bool(datetime.datetime.strptime(text, form))
     except ValueError:
         return False
-    return text[-1:].isdigit()
 
 
 _COVER_FORMS = {

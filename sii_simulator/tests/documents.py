@@ -183,9 +183,8 @@ def envelope(documents, signer, **given):
     """
     name = given.get("name", "EnvioDTE")
     codes = re.findall(r"<TipoDTE>(\d+)</TipoDTE>", "".join(documents))
-    subtotals = given.get("subtotals") or {
-        c: codes.count(c) for c in dict.fromkeys(codes)
-    }
+    counted = [(code, codes.count(code)) for code in dict.fromkeys(codes)]
+    subtotals = given.get("subtotals", counted)
     day, number = given.get("resolution", ("2026-01-15", 0))
     cover = (
         f'<Caratula version="1.0"><RutEmisor>{given.get("issuer", ISSUER)}</RutEmisor>'
@@ -195,7 +194,7 @@ def envelope(documents, signer, **given):
         f"<TmstFirmaEnv>{given.get('signed_at', now())}</TmstFirmaEnv>"
         + "".join(
             f"<SubTotDTE><TpoDTE>{code}</TpoDTE><NroDTE>{count}</NroDTE></SubTotDTE>"
-            for code, count in subtotals.items()
+            for code, count in subtotals
         )
         + "</Caratula>"
     )

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from sii_simulator.checks import schema
+
 from .client import AGENT, BOUNDARY, form
 from .conftest import issued
 from .documents import document, envelope, now
@@ -134,18 +136,35 @@ def _with_the_rut(data):
     return re.sub("<RSR>.*</RSR>", "<RSR>76202020-3</RSR>", data)
 
 
-@pytest.mark.parametrize(
-    "cut",
-    ["<TmstFirma>.*</TmstFirma>", "<Folio>.*</Folio>", "<FA>.*</FA>"],
-)
-def test_what_is_missing(upload, caf, signer, cut):
-    made = re.sub(cut, "", document(caf, signer, 1, code="39"))
+@pytest.mark.parametrize("value", [None, "", "x", "²", "1" * 19])
+@pytest.mark.parametrize("tag", ["TmstFirma", "Folio", "FchEmis", "FA", "Signature"])
+def test_what_is_missing_or_wrong(upload, caf, signer, tag, value):
+    new = "" if value is None else f"<{tag}>{value}</{tag}>"
+    made = document(caf, signer, 1, code="39")
+    made = re.sub(f"<{tag}[ >].*</{tag}>", new, made, flags=re.DOTALL)
     assert upload([made]).json()["codigo"] == 7
 
 
-def test_500_at_most(upload, caf, signer):
-    one = document(caf, signer, 1, code="39")
-    assert "mas de 500" in upload([one] * 501).json()["descripcion"]
+def test_a_date_is_no_moment(upload, caf, signer):
+    made = document(caf, signer, 1, code="39")
+    longer = re.sub("(<FchEmis>[^<]*)", r"\1T10:00:00", made)
+    assert upload([longer]).json()["codigo"] == 7
+
+
+@pytest.mark.parametrize("cut", ["<DTE.*</DTE>", "<Documento.*</Documento>"])
+def test_nothing_in_it(upload, caf, signer, cut):
+    def empty(text):
+        return re.sub(cut, "", text, flags=re.DOTALL)
+
+    assert upload(1, unsigned=empty).json()["codigo"] == 7
+
+
+def test_500_at_most(upload, caf, signer, monkeypatch):
+    assert schema.MOST_BOLETAS == 500
+    monkeypatch.setattr(schema, "MOST_BOLETAS", 2)
+    made = [document(caf, signer, number, code="39") for number in (1, 2, 3)]
+    assert "mas de 2 boletas" in upload(made).json()["descripcion"]
+    assert upload(made[:2]).json()["estado"] == "REC"
 
 
 def test_its_checks_are_the_same(upload, get, simulator, caf, signer):

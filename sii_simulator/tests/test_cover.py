@@ -18,8 +18,9 @@ from .documents import document, envelope, now
         ({"resolution": (now(9)[:10], 0)}, "CRT-3-19"),
         ({"resolution": (now()[:10], 0)}, None),
         ({"receiver": "76202020-3"}, "SIM-3-9"),
-        ({"subtotals": {"33": 2}}, "SIM-3-10"),
-        ({"subtotals": {"33": 1, "34": 1}}, "SIM-3-10"),
+        ({"subtotals": [(33, 2)]}, "SIM-3-10"),
+        ({"subtotals": [(33, 1), (34, 1)]}, "SIM-3-10"),
+        ({"subtotals": [(33, 1), (33, 1)]}, "SIM-3-10"),
         ({"form_company": "11111111-1"}, "SIM-3-7"),
         ({"issuer": "11111111-1", "form_company": "11111111-1"}, None),
         ({"receiver": "60803000-1"}, "SIM-3-6"),
@@ -60,6 +61,11 @@ def test_the_companys_resolution_in_production(
         resolution_date="2014-08-22",
     )
     assert result(1, resolution=(day, number))[0] == state
+
+
+def test_it_does_not_count_in_certification(client, result):
+    client.admin("POST", "companies", rut="76101010-7", resolution_number=80)
+    assert result(1)[0] == "EPR"
 
 
 @pytest.mark.parametrize(("number", "state"), [(80, "EPR"), (0, "RCT")])

@@ -33,6 +33,18 @@ def test_utf8_under_the_latin1_label(result):
     assert result(2)[0] == "EPR"
 
 
+def test_a_file_without_accents(result, server, signer):
+    """It is UTF-8 and Latin-1 at the same time."""
+
+    def plain(text):
+        return text.encode("ascii", "ignore").decode()
+
+    caf = issued(server, name="Nandu")
+    given = {"name": "Vina", "item": "Flete", "unsigned": plain}
+    state, (kept,) = result([document(caf, signer, 1, **given)])
+    assert (state, kept["state"]) == ("EPR", "accepted")
+
+
 @pytest.mark.parametrize("declared", ["UTF-8", "US-ASCII", None])
 def test_another_encoding_is_refused(send, declared):
     def declare(content):
