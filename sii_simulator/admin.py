@@ -62,13 +62,20 @@ class Admin:
         with self.store.lock:
             if more:
                 rut, code, folio = more
-                return _file(self.store.documents[rut, code, int(folio)][-1].content)
+                return _file(self._held((rut, code, int(folio))).content)
             return [
                 self._document(document)
                 for versions in self.store.documents.values()
                 for document in versions
                 if given.get("rut") in (None, document.issuer)
             ]
+
+    def _held(self, key):
+        """The document that holds a folio."""
+        found = self.store.current(key)
+        if not found:
+            raise KeyError(f"document {key}")
+        return found
 
     def _document(self, document):
         return {
@@ -242,7 +249,7 @@ class Admin:
         """An event by somebody else, e.g. the claim of a customer."""
         with self.store.lock:
             key = (given["rut"], str(given["type"]), int(given["folio"]))
-            document = self.store.documents[key][-1]
+            document = self._held(key)
             by = given.get("by", document.receiver)
             code = self.simulator.claims.register(document, given["event"], by)
         return {"codResp": code}

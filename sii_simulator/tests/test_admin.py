@@ -32,6 +32,16 @@ def test_an_envelope_is_kept(client, caf, signer):
     assert told["documents"] == [["33", 4]]
 
 
+def test_the_document_that_holds_the_folio(client, send, caf, signer):
+    """Not the one that came later and was rejected for it."""
+    first, second = (document(caf, signer, 1, item=item) for item in ("Uno", "Dos"))
+    send([first])
+    send([second])
+    assert len(client.admin("GET", "documents").json()) == 2
+    kept = client.admin("GET", "documents/76101010-7/33/1")
+    assert kept.body == first.encode("latin-1")
+
+
 def test_all_is_forgotten(client, send):
     send(1)
     client.admin("POST", "modes", mode="error_500")

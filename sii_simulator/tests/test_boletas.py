@@ -136,7 +136,10 @@ def _with_the_rut(data):
     return re.sub("<RSR>.*</RSR>", "<RSR>76202020-3</RSR>", data)
 
 
-@pytest.mark.parametrize("value", [None, "", "x", "²", "1" * 19])
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "x", "²", "1" * 19, "2026-02-30", "2026-1-5", "2026-11-25T1:02:03"],
+)
 @pytest.mark.parametrize("tag", ["TmstFirma", "Folio", "FchEmis", "FA", "Signature"])
 def test_what_is_missing_or_wrong(upload, caf, signer, tag, value):
     new = "" if value is None else f"<{tag}>{value}</{tag}>"

@@ -11,7 +11,17 @@ import pytest
 from sii_simulator import certificates
 
 from .conftest import issued
-from .documents import DSIG, SENDER, XSI, Signer, document, envelope, now
+from .documents import (
+    DSIG,
+    SENDER,
+    SII,
+    XSI,
+    Signer,
+    canonical,
+    document,
+    envelope,
+    now,
+)
 
 XSI_DECLARED = f' xmlns:xsi="{XSI}"'
 
@@ -31,6 +41,16 @@ def test_utf8_under_the_latin1_label(result):
 
     assert result(1, changed=mislabel)[0] == "RFR"
     assert result(2)[0] == "EPR"
+
+
+def test_utf8_that_was_signed_as_if_it_were_latin1(client, result, server, signer):
+    """Every signature holds, and every accent is two wrong letters."""
+    caf = issued(server, name="Nandu")
+    given = {"name": "Vina", "item": "Flete a PeÃ±a"}
+    plain = {"unsigned": lambda text: text.replace("Logística Peñalmira", "Sur")}
+    assert result([document(caf, signer, 1, **given, **plain)])[0] == "RFR"
+    (told,) = client.admin("GET", "sendings").json()
+    assert told["errors"] == ["bytes UTF-8 bajo encoding ISO-8859-1"]
 
 
 def test_a_file_without_accents(result, server, signer):
@@ -157,6 +177,32 @@ def test_the_reference_must_be_to_the_document(result, caf, signer):
     assert [each["state"] for each in documents] == ["accepted", "rejected"]
 
 
+def test_the_envelopes_signature_must_be_for_all_of_it(result, caf, signer):
+    """Not for the first document alone, which it would hold for."""
+    made = document(caf, signer, 1)
+    documento = re.search("<Documento.*</Documento>", made, re.DOTALL)[0]
+    scoped = documento.replace(
+        "<Documento", f'<Documento xmlns="{SII}"{XSI_DECLARED}', 1
+    )
+    partial = signer.signature(canonical(scoped), "#F1T33", scope=XSI_DECLARED)
+
+    def swap(content):
+        whole = content.decode("latin-1")
+        end = whole.rindex("<Signature ")
+        return f"{whole[:end]}{partial}</EnvioDTE>".encode("latin-1")
+
+    assert result([made], changed=swap) == ("RFR", [])
+
+
+def test_a_document_signed_without_any_namespace(result, caf, signer):
+    """Cut out, it would hold; but it is no document of the SII's schema."""
+    made = document(caf, signer, 1)
+    documento = re.search("<Documento.*</Documento>", made, re.DOTALL)[0]
+    signature = signer.signature(canonical(documento), "#F1T33")
+    (kept,) = result([f'<DTE version="1.0">{documento}{signature}</DTE>'])[1]
+    assert "no declara el namespace" in kept["findings"][0]
+
+
 @pytest.mark.parametrize(
     ("shape", "strictly", "leniently"),
     [
@@ -199,6 +245,15 @@ def test_a_certificate_that_was_not_in_force(result, server):
     assert "certificado no vigente" in kept["findings"][0]
     (kept,) = result([document(caf, expired, 2, signed_at=now(-20))])[1]
     assert kept["state"] == "accepted", "in force when it signed"
+
+
+@pytest.mark.parametrize(
+    ("days", "signed_at", "state"),
+    [(-10, now(), "RFR"), (-10, now(-20), "EPR"), (365, now(3), "RFR")],
+)
+def test_when_the_envelope_was_signed(result, days, signed_at, state):
+    made = Signer(certificates.person(SENDER, days=days))
+    assert result(1, signer=made, signed_at=signed_at)[0] == state
 
 
 def test_a_document_signed_tomorrow(result):
