@@ -103,7 +103,9 @@ def test_a_decision_for_one_folio(client, result):
     given = {"rut": "76101010-7", "type": 33, "folio": 2, "codes": ["HED-3-861"]}
     client.admin("POST", "decisions", **given)
     assert result(1)[1][0]["state"] == "accepted"
-    assert result(2)[1][0]["state"] == "rejected"
+    client.admin("POST", "decisions", state="objected")
+    states = [result(folio)[1][0]["state"] for folio in (2, 3, 4)]
+    assert states == ["rejected", "objected", "accepted"]
 
 
 def test_decisions_are_forgotten(client, result):

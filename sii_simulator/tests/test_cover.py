@@ -110,6 +110,8 @@ def test_the_same_document_in_another_envelope(client, result, caf, signer):
     assert result([made])[1][0]["state"] == "accepted"
     (kept,) = result([made, document(caf, signer, 2)])[1][:1]
     assert kept["findings"] == ["(DTE-3-100) DTE Repetido"]
+    counters = client.admin("GET", "state").json()["counters"]
+    assert counters["repeated documents"] == 1
     signature = re.search("<SignatureValue>([^<]*)", made)[1]
     reply = client.advanced(1, signature)
     assert (reply.tag("RECIBIDO"), reply.tag("ESTADO")) == ("SI", "DOK")
