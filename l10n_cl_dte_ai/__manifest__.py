@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 {
     "name": "Chile - AI validation of electronic tax documents",
-    "version": "19.0.1.2.0",
+    "version": "19.0.2.0.0",
     "category": "Accounting/Localizations",
     "summary": "Check a DTE with the SII's rules and an AI service before it spends a folio",
     "author": "l10n_cl_dte_ai contributors",
@@ -23,6 +23,7 @@
         "views/l10n_cl_dte_ai_batch_views.xml",
         "views/l10n_cl_dte_ai_service_views.xml",
         "views/l10n_cl_dte_ai_attempt_views.xml",
+        "views/l10n_cl_dte_document_views.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_company_views.xml",
@@ -33,5 +34,7 @@
     "assets": {
         "web.assets_backend": ["l10n_cl_dte_ai/static/src/**/*"],
     },
+    "pre_init_hook": "pre_init_hook",
+    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

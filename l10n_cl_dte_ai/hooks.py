@@ -1,6 +1,36 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo.tools import sql
+
+# Stored fields that Odoo would compute for each invoice there is.
+COLUMNS = {
+    "l10n_cl_dte_state": "varchar",
+    "l10n_cl_dte_ai_state": "varchar",
+    "l10n_cl_dte_findings": "jsonb",
+    "l10n_cl_dte_fingerprint": "varchar",
+    "l10n_cl_dte_ai_digest": "varchar",
+}
+
+
+def add_columns(cr):
+    """Make them before Odoo does: documents of before us were issued otherwise."""
+    for name, kind in COLUMNS.items():
+        if not sql.column_exists(cr, "account_move", name):
+            sql.create_column(cr, "account_move", name, kind)
+
+
+def pre_init_hook(env):
+    add_columns(env.cr)
+
+
+def post_init_hook(env):
+    # What is still a draft is ours from now on.
+    drafts = env["account.move"].search(
+        [("state", "=", "draft"), ("journal_id.l10n_latam_use_documents", "=", True)]
+    )
+    drafts._l10n_cl_dte_refresh()
 
 
 def uninstall_hook(env):
+    env["l10n_cl_dte.document"]._give_files_back()
     # Odoo cannot delete a company that still has a chart of accounts.
     env["l10n_cl_dte_ai.demo"]._unload()

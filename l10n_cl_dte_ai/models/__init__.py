@@ -3,6 +3,8 @@
 # isort: off
 from . import (
     l10n_cl_dte_gate,
+    res_partner,
+    res_company,
     account_move,
     account_move_document,
     account_move_generation,
@@ -10,10 +12,13 @@ from . import (
     account_move_posting,
     account_move_alerts,
     account_move_reference,
+    account_move_state,
     ir_http,
     l10n_cl_account_invoice_reference,
     l10n_cl_company_activities,
     l10n_cl_dte_schema,
+    l10n_cl_dte_document,
+    l10n_cl_dte_refresh,
     l10n_cl_dte_ai_service,
     l10n_cl_dte_ai_health,
     l10n_cl_dte_ai_figures,
@@ -22,7 +27,5 @@ from . import (
     l10n_cl_dte_ai_answer,
     l10n_cl_dte_ai_attempt,
     l10n_cl_dte_ai_batch,
-    res_company,
     res_config_settings,
-    res_partner,
 )

@@ -2,7 +2,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
 from ..tools.dte.document import COVERED_TYPES, FACTURA_COMPRA, GUIA
 from .l10n_cl_dte_ai_service import USER_GROUP
@@ -25,22 +24,21 @@ class AccountMove(models.Model):
         compute="_compute_l10n_cl_dte_ai_validation_count",
         groups=USER_GROUP,
     )
-    l10n_cl_dte_ai_state = fields.Selection(
-        [
-            ("waiting", "Waiting for the AI"),
-            ("approved", "Approved"),
-            ("review", "To Review"),
-            ("rejected", "Rejected"),
-            ("no_opinion", "No Opinion"),
-            ("failed", "Failed"),
-            ("outdated", "Changed Since"),
-        ],
-        string="AI Verdict",
-        compute="_compute_l10n_cl_dte_ai_state",
-        search="_search_l10n_cl_dte_ai_state",
-        groups=USER_GROUP,
-        help="What the AI service said of the document as it is now. “Changed Since”: "
-        "it has only seen the document as it was before.",
+    l10n_cl_dte_document_ids = fields.One2many(
+        "l10n_cl_dte.document",
+        "move_id",
+        string="Generated DTE Versions",
+        copy=False,
+    )
+    l10n_cl_dte_document_id = fields.Many2one(
+        "l10n_cl_dte.document",
+        string="Generated DTE",
+        compute="_compute_l10n_cl_dte_document_id",
+        search="_search_l10n_cl_dte_document_id",
+        help="The version that is current, also one that the document has outdated.",
+    )
+    l10n_cl_dte_document_count = fields.Integer(
+        string="Generated DTE Count", compute="_compute_l10n_cl_dte_document_id"
     )
     l10n_cl_dte_is_candidate = fields.Boolean(
         string="Can Become a DTE",
@@ -79,56 +77,22 @@ class AccountMove(models.Model):
                 move.l10n_cl_dte_ai_validation_ids
             )
 
-    @api.depends(
-        "l10n_cl_dte_ai_validation_ids.outcome",
-        "l10n_cl_dte_ai_validation_ids.is_current",
-    )
-    def _compute_l10n_cl_dte_ai_state(self):
-        # Lists show it together with `_field_to_sql`, which says the same in SQL.
+    @api.depends("l10n_cl_dte_document_ids.is_current")
+    def _compute_l10n_cl_dte_document_id(self):
         for move in self:
-            rows = move.l10n_cl_dte_ai_validation_ids
-            current = rows.filtered(lambda r: r.is_current and r.state != "cancelled")
-            if current:
-                move.l10n_cl_dte_ai_state = current[0].outcome
-            elif any(row.state == "done" for row in rows):
-                move.l10n_cl_dte_ai_state = "outdated"
-            else:
-                move.l10n_cl_dte_ai_state = False
+            versions = move.l10n_cl_dte_document_ids
+            move.l10n_cl_dte_document_id = versions.filtered("is_current")[:1]
+            move.l10n_cl_dte_document_count = len(versions)
 
-    def _search_l10n_cl_dte_ai_state(self, operator, value):
+    def _search_l10n_cl_dte_document_id(self, operator, value):
         if operator != "in":
             return NotImplemented
-        # Odoo checks the groups of a stored field only.
-        self._check_field_access(self._fields["l10n_cl_dte_ai_state"], "read")
-        values = tuple(item or "" for item in value)
-        return Domain.custom(
-            to_sql=lambda model, alias, _query: SQL(
-                "COALESCE(%s, '') IN %s",
-                model._l10n_cl_dte_ai_state_sql(alias),
-                values,
-            )
-        )
-
-    def _field_to_sql(self, alias, field_expr, query=None):
-        # EXTENDS 'account': makes the field sortable and groupable, though not stored.
-        if field_expr == "l10n_cl_dte_ai_state":
-            self._check_field_access(self._fields[field_expr], "read")
-            return self._l10n_cl_dte_ai_state_sql(alias)
-        return super()._field_to_sql(alias, field_expr, query=query)
-
-    def _l10n_cl_dte_ai_state_sql(self, alias):
-        self.env["l10n_cl_dte_ai.validation"].flush_model(
-            ["move_id", "outcome", "is_current", "state"]
-        )
-        return SQL(
-            """COALESCE(
-                (SELECT outcome FROM l10n_cl_dte_ai_validation
-                  WHERE move_id = %(move)s AND is_current AND state != 'cancelled'
-                  ORDER BY id DESC LIMIT 1),
-                (SELECT 'outdated' FROM l10n_cl_dte_ai_validation
-                  WHERE move_id = %(move)s AND state = 'done' LIMIT 1))""",
-            move=SQL.identifier(alias, "id"),
-        )
+        current = Domain("is_current", "=", True)
+        any_of = Domain("id", "in", [each for each in value if each])
+        found = Domain("l10n_cl_dte_document_ids", "any", current & any_of)
+        if False in value:
+            found |= Domain("l10n_cl_dte_document_ids", "not any", current)
+        return found
 
     # === Views === #
 
@@ -146,7 +110,11 @@ class AccountMove(models.Model):
             view_type in ("list", "search")
             and not self._l10n_cl_dte_has_chilean_company()
         ):
-            for node in arch.xpath("//*[contains(@name, 'l10n_cl_dte_ai_')]"):
+            for node in arch.xpath(
+                "//*[contains(@name, 'l10n_cl_dte_ai_')"
+                " or contains(@name, 'l10n_cl_dte_state')"
+                " or @name='l10n_cl_dte_why']"
+            ):
                 node.getparent().remove(node)
         return arch, view
 
@@ -220,13 +188,26 @@ class AccountMove(models.Model):
         self._l10n_cl_dte_ai_ask()
         return self._l10n_cl_dte_wizard_action()
 
-    def action_l10n_cl_dte_ai_open_validations(self):
+    def action_l10n_cl_dte_download(self):
+        """Give the file of the version that is current."""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "l10n_cl_dte_ai.action_validation"
-        )
+        if not self.l10n_cl_dte_document_id:
+            raise UserError(
+                self.env._("“%s” has no DTE yet: generate it first.", self.display_name)
+            )
+        return self.l10n_cl_dte_document_id.action_download()
+
+    def action_l10n_cl_dte_open_versions(self):
+        """Show every version that was generated, also those that were superseded."""
+        return self._l10n_cl_dte_open("l10n_cl_dte_ai.action_document")
+
+    def action_l10n_cl_dte_ai_open_validations(self):
+        return self._l10n_cl_dte_open("l10n_cl_dte_ai.action_validation")
+
+    def _l10n_cl_dte_open(self, xmlid):
+        self.ensure_one()
         return {
-            **action,
+            **self.env["ir.actions.act_window"]._for_xml_id(xmlid),
             "domain": [("move_id", "=", self.id)],
             "context": {"create": False},
         }

@@ -226,7 +226,7 @@ class AccountMove(models.Model):
         """Return a document of this invoice as the tree of its file.
 
         Another addon adds what it has to say with `xml.add`. Whatever it depends on
-        outdates the file, if `_l10n_cl_dte_dependencies` names it.
+        outdates the file, if `_l10n_cl_dte_payload_fields` names it.
 
         :rtype: etree._Element
         """

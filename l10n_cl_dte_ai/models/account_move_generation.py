@@ -1,33 +1,31 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import hashlib
 import io
 import zipfile
-from datetime import timedelta
 from typing import NamedTuple
 
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
-from ..tools.dte import rules, xml
-from .l10n_cl_dte_ai_service import USER_GROUP
+from ..tools.dte import rules
+from ..tools.dte.document import Documento
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
-
-# A file that is older has been signed and sent: what its parties are called or where
-# they live today is no longer its matter.
-SETTLED_AFTER = timedelta(days=7)
 
 
 class Plan(NamedTuple):
     """What generating a document now would give, and what stands against it.
 
-    :param bytes content: of the file
+    :param Documento document: what it says
+    :param bytes content: of the file, as it is built
     :param list findings: of the rules
     :param list refused: what the SII's schema says against it, as texts
     :param validation: the row of the document as it is, or none
     """
 
+    document: Documento
     content: bytes
     findings: list
     refused: list
@@ -40,29 +38,6 @@ class AccountMove(models.Model):
     """The file of an invoice: generated, kept, replaced, put together with others."""
 
     _inherit = "account.move"
-
-    l10n_cl_dte_ai_attachment_id = fields.Many2one(
-        "ir.attachment",
-        string="Generated DTE",
-        readonly=True,
-        copy=False,
-        groups=USER_GROUP,
-    )
-    # On the document and not on the row of its verdict alone: rules and schema need an
-    # override too where nobody has asked the service.
-    l10n_cl_dte_ai_override_user_id = fields.Many2one(
-        "res.users",
-        string="DTE Generated Anyway by",
-        readonly=True,
-        copy=False,
-        groups=USER_GROUP,
-    )
-    l10n_cl_dte_ai_override_reason = fields.Char(
-        string="Reason to Generate the DTE Anyway",
-        readonly=True,
-        copy=False,
-        groups=USER_GROUP,
-    )
 
     # === Whether it can be generated === #
 
@@ -135,6 +110,7 @@ class AccountMove(models.Model):
             findings = move._l10n_cl_dte_apply_rules(document)
             refused = errors_of(content)
             plans[move] = Plan(
+                document=document,
                 content=content,
                 findings=findings,
                 refused=refused,
@@ -156,6 +132,12 @@ class AccountMove(models.Model):
         return reasons
 
     def _l10n_cl_dte_objection(self, plan):
+        if version := self.l10n_cl_dte_document_id:
+            return self.env._(
+                "The file of “%s” is missing on the server. Press Generate DTE in the "
+                "document, or ask your administrator to restore it from a backup.",
+                version.file_name,
+            )
         errors = [
             finding.message
             for finding in plan.findings
@@ -184,10 +166,10 @@ class AccountMove(models.Model):
     # === Generating === #
 
     def _l10n_cl_dte_generate(self, override_reason=None):
-        """Attach the document to the invoice, and note it in the chatter.
+        """Make the document's file, and note it in the chatter.
 
         :param str override_reason: why it is generated against rules or policy
-        :return: the attachment; the one that is there if nothing has changed
+        :return: the version; the one that is there if nothing has changed
         :raise UserError: where the document is not posted, or an override is needed
         """
         if problem := self._l10n_cl_dte_why_not_generated():
@@ -201,10 +183,10 @@ class AccountMove(models.Model):
                     "override_reason": override_reason,
                 }
             )
-        self._l10n_cl_dte_attach(
+        self._l10n_cl_dte_make_versions(
             {self: plan}, override_reason if plan.needs_override else None
         )
-        return self.sudo().l10n_cl_dte_ai_attachment_id.sudo(False)
+        return self.l10n_cl_dte_document_id
 
     def _l10n_cl_dte_generate_allowed(self):
         """Generate what can be generated without an override; leave out the others.
@@ -213,7 +195,7 @@ class AccountMove(models.Model):
         """
         moves = self.filtered(lambda move: not move._l10n_cl_dte_why_not_generated())
         plans = moves._l10n_cl_dte_plan_files()
-        return moves._l10n_cl_dte_attach(
+        return moves._l10n_cl_dte_make_versions(
             {move: plan for move, plan in plans.items() if not plan.needs_override}
         )
 
@@ -233,65 +215,109 @@ class AccountMove(models.Model):
                 + "".join(f"\n{error}" for error in refused)
             )
 
-    def _l10n_cl_dte_attach(self, plans, override_reason=None):
-        """Attach files to these documents, where they are not there already.
+    def _l10n_cl_dte_make_versions(self, plans, override_reason=None):
+        """Make a version of each of these documents, where it is not there already.
 
         :param plans: dict[AccountMove, Plan]
         :param override_reason: of documents that are generated against what was found
-        :return: the documents that got a new file; a replaced one is kept beside it
+        :return: the documents that got a new file; a replaced one is kept
         """
         self.check_access("write")
-        values = {
-            "l10n_cl_dte_ai_override_user_id": bool(override_reason) and self.env.uid,
-            "l10n_cl_dte_ai_override_reason": override_reason or False,
+        built = {
+            move: hashlib.sha256(plan.content).hexdigest()
+            for move, plan in plans.items()
         }
-        moves = self.browse()
-        for move, plan in plans.items():
-            old = move.sudo().l10n_cl_dte_ai_attachment_id.with_context(bin_size=False)
-            if old.raw != plan.content:
-                if old:
-                    now = fields.Datetime.now().strftime("%Y%m%d-%H%M%S")
-                    old.name = f"{move._l10n_cl_dte_file_name()}_replaced_{now}.xml"
-                moves |= move
-            elif override_reason:
-                move.sudo().write(values)
-        files = self.env["ir.attachment"].create(
+        new, versions = self.browse(), self.env["l10n_cl_dte.document"].sudo()
+        for move in plans:
+            current = move.sudo().l10n_cl_dte_document_id
+            if current.built_sha256 == built[move] and current._has_file():
+                continue
+            current._supersede()
+            new |= move
+        if not new:
+            return new
+        rows = versions.create(
             [
                 {
-                    "name": f"{move._l10n_cl_dte_file_name()}.xml",
-                    "raw": plans[move].content,
-                    "mimetype": "application/xml",
-                    "res_model": self._name,
-                    "res_id": move.id,
+                    **move._l10n_cl_dte_version_values(plans[move], override_reason),
+                    "built_sha256": built[move],
                 }
-                for move in moves
+                for move in new
             ]
         )
-        notes = {}
-        # The entries do not depend on this: to see whether they do is most of the time.
-        no_sync = {"skip_invoice_sync": True, "check_move_validity": False}
-        for move, file in zip(moves, files, strict=True):
-            move.sudo().with_context(**no_sync).write(
-                {"l10n_cl_dte_ai_attachment_id": file.id, **values}
-            )
-            notes[move.id] = move._l10n_cl_dte_note(file, plans[move], override_reason)
-        messages = moves._message_log_batch(notes)
-        for message, file in zip(messages, files, strict=True):
-            message.attachment_ids = file
-        return moves
+        rows._attach(
+            {
+                row: move._l10n_cl_dte_finish_content(plans[move])
+                for move, row in zip(new, rows, strict=True)
+            }
+        )
+        new._l10n_cl_dte_log_versions(rows, plans, override_reason)
+        new._l10n_cl_dte_after_generating(rows)
+        return new
+
+    def _l10n_cl_dte_finish_content(self, plan):
+        """Return the bytes to keep, of those that were built: here they are the same.
+
+        The seam for who changes them: stamps and signs, or wraps them. Extend it, take
+        `super()` for the bytes, and return others; to raise UserError undoes it all.
+
+        :param Plan plan: with the built `content` and the `document` that it is of
+        :rtype: bytes
+        """
+        self.ensure_one()
+        return plan.content
+
+    def _l10n_cl_dte_after_generating(self, versions):
+        """Do what is to follow; the seam for who sends or prints documents.
+
+        In the transaction that generated them: queue what talks to others.
+
+        :param versions: the new `l10n_cl_dte.document` rows of these invoices
+        """
+
+    def _l10n_cl_dte_version_values(self, plan, override_reason=None):
+        """Return the values of a new version; extend it for fields of your own."""
+        return {
+            "move_id": self.id,
+            "document_type_id": self.l10n_latam_document_type_id.id,
+            "folio": plan.document.Folio,
+            "file_name": f"{self._l10n_cl_dte_file_name()}.xml",
+            "fingerprint": self._l10n_cl_dte_fingerprint_of(plan.document),
+            "validation_id": plan.validation.id,
+            "verdict": plan.validation.outcome,
+            "findings": [
+                *(
+                    {"severity": each.severity, "message": each.message}
+                    for each in plan.findings
+                ),
+                *({"severity": "error", "message": text} for text in plan.refused),
+            ],
+            "override_user_id": bool(override_reason) and self.env.uid,
+            "override_reason": override_reason or False,
+        }
+
+    def _l10n_cl_dte_log_versions(self, versions, plans, override_reason):
+        notes = {
+            move.id: move._l10n_cl_dte_note(version, plans[move], override_reason)
+            for move, version in zip(self, versions, strict=True)
+        }
+        messages = self._message_log_batch(notes)
+        for message, version in zip(messages, versions, strict=True):
+            message.attachment_ids = version.attachment_id
 
     def _l10n_cl_dte_file_name(self):
         code = self.l10n_latam_document_type_id.code
         return f"DTE_{code}_{self._l10n_cl_dte_folio()}"
 
-    def _l10n_cl_dte_note(self, file, plan, override_reason):
+    def _l10n_cl_dte_note(self, version, plan, override_reason):
         validation = plan.validation
         outcomes = dict(validation._fields["outcome"]._description_selection(self.env))
         verdict = outcomes.get(validation.outcome) or self.env._("not asked")
         found = [*(finding.message for finding in plan.findings), *plan.refused]
         lines = [
             self.env._(
-                "DTE generated: %s. It is unsigned: not yet a tax document.", file.name
+                "DTE generated: %s. It is unsigned: not yet a tax document.",
+                version.file_name,
             ),
             self.env._("AI verdict: %s.", verdict),
             self.env._("The SII's rules: %s", " ".join(found))
@@ -302,60 +328,44 @@ class AccountMove(models.Model):
             lines.append(self.env._("Generated anyway, reason: %s", override_reason))
         return Markup("<br/>").join(lines)
 
-    # === The file that there is === #
-
-    def _l10n_cl_dte_is_settled(self):
-        """Tell whether the file has been there for so long that it was sent."""
-        self.ensure_one()
-        file = self.sudo().l10n_cl_dte_ai_attachment_id
-        return (
-            self.state == "posted"
-            and bool(file.create_date)
-            and file.create_date < fields.Datetime.now() - SETTLED_AFTER
-        )
+    # === The files that there are === #
 
     def _l10n_cl_dte_outdated_files(self):
         """Return the documents whose file says something else than they say today.
 
-        The invoice itself counts at any time. What is changed in the contacts of its
-        parties counts for a week: until then it may be a correction, afterwards the
-        customer has moved.
+        What their parties are called and where they live does not count: a contact may
+        move years later.
         """
         moves = self.filtered(
             lambda move: (
                 move.state == "posted"
-                and move.sudo().l10n_cl_dte_ai_attachment_id
+                and move.l10n_cl_dte_document_id
                 and move._l10n_cl_dte_is_covered()
             )
         )
-        outdated = self.browse()
-        for move, document in moves._l10n_cl_dte_as_documents().items():
-            # A form asks for the sizes of files instead of the files.
-            file = move.sudo().l10n_cl_dte_ai_attachment_id
-            old = file.with_context(bin_size=False).raw
-            new = move._l10n_cl_dte_xml(document)
-            if move._l10n_cl_dte_is_settled():
-                old, new = map(xml.without_parties, (old, new))
-            if old != new:
-                outdated |= move
-        return outdated
+        documents = moves._l10n_cl_dte_as_documents()
+        return moves.filtered(
+            lambda move: (
+                move.l10n_cl_dte_document_id.fingerprint
+                != move._l10n_cl_dte_fingerprint_of(documents[move])
+            )
+        )
 
     def _l10n_cl_dte_zip(self):
         """Return the files of these documents in one zip; empty if there is none.
 
-        The same files give the same bytes.
+        The same files give the same bytes. One that is missing on the server is left
+        out: who offers the zip says so, and why.
 
         :rtype: bytes
         """
-        self.fetch(["l10n_cl_dte_ai_attachment_id"])
         files = {}
-        for move in self.with_context(bin_size=False).sorted("id"):
-            if file := move.l10n_cl_dte_ai_attachment_id:
-                # Not the attachment's name, which whoever may edit it chooses.
-                name = move._l10n_cl_dte_file_name()
-                if f"{name}.xml" in files:  # the same folio of another issuer
-                    name = f"{name}_{move.id}"
-                files[f"{name}.xml"] = file.raw
+        for version in self.l10n_cl_dte_document_id.sorted("id"):
+            if version._has_file():
+                name = version.file_name
+                if name in files:  # the same folio of another issuer
+                    name = f"{name.removesuffix('.xml')}_{version.move_id.id}.xml"
+                files[name] = version._content()
         if not files:
             return b""
         stream = io.BytesIO()

@@ -228,17 +228,16 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_ai_row(self, question):
         """Return the row on a question of this document, none where there is none.
 
-        Once the file is settled, the row on it stays the document's: it is not
-        outdated by a customer who moves years later.
+        As long as a file holds, the opinion under which it was made is the document's:
+        it is not outdated by a customer who moves years later.
         """
         rows = self.sudo().l10n_cl_dte_ai_validation_ids
         row = rows.filtered(lambda row: row.digest == question.digest)
-        if not row and rows and self._l10n_cl_dte_is_settled():
-            row = rows.filtered(
-                lambda row: payload.is_same_but_for_parties(
-                    json.loads(row.request_body)["dte_data"], question.dte_data
-                )
-            )
+        version = self.sudo().l10n_cl_dte_document_id
+        if not row and version.validation_id:
+            fingerprint = self._l10n_cl_dte_fingerprint_of(question.document)
+            if version.fingerprint == fingerprint:
+                row = version.validation_id
         return row[:1]
 
 

@@ -80,7 +80,7 @@ class AccountMove(models.Model):
         for date, moves in (
             undated.filtered("invoice_date").grouped("invoice_date").items()
         ):
-            moves.l10n_cl_dte_posting_date = date
+            moves._l10n_cl_dte_set({"l10n_cl_dte_posting_date": date})
         questions = {
             move: question
             for move, question in (posted & self)

@@ -138,16 +138,15 @@ class L10nClDteAiBatch(models.Model):
         for batch in self:
             batch.progress = batch._progress(counts.get(batch.id, {}))
 
-    @api.depends("move_ids.l10n_cl_dte_ai_attachment_id")
+    @api.depends("move_ids.l10n_cl_dte_document_ids.is_current")
     def _compute_file_count(self):
         for batch in self:
             moves = batch.move_ids
-            moves.fetch(["l10n_cl_dte_ai_attachment_id"])  # and nothing else of them
             batch.selected_count = len(moves)
-            batch.file_count = len(moves.filtered("l10n_cl_dte_ai_attachment_id"))
+            batch.file_count = len(batch._moves_with_file())
             batch.left_out_count = len(moves) - batch.file_count
 
-    @api.depends("move_ids.l10n_cl_dte_ai_attachment_id", "state")
+    @api.depends("move_ids.l10n_cl_dte_document_ids.is_current", "state")
     @api.depends_context("lang", "uid")
     def _compute_left_out(self):
         """Say which documents have no file, and why, as they are at this moment."""
@@ -155,9 +154,7 @@ class L10nClDteAiBatch(models.Model):
             batch.left_out = []
             if not batch._ended() or not batch.left_out_count:
                 continue
-            left_out = batch.move_ids.filtered(
-                lambda move: not move.l10n_cl_dte_ai_attachment_id
-            )
+            left_out = batch.move_ids - batch._moves_with_file()
             # First what has a folio already.
             named = left_out.sorted(lambda move: (move.state != "posted", move.id))
             named = named[:NAMED]
@@ -182,10 +179,19 @@ class L10nClDteAiBatch(models.Model):
                 )
             batch.left_out = lines
 
-    @api.depends("move_ids.l10n_cl_dte_ai_attachment_id")
+    @api.depends("move_ids.l10n_cl_dte_document_ids.is_current")
     def _compute_zip_file(self):
         for batch in self:
             batch.zip_file = base64.b64encode(batch.move_ids._l10n_cl_dte_zip())
+
+    def _moves_with_file(self):
+        """Return the documents whose file is there, on the server, too."""
+        return self.move_ids.filtered(
+            lambda move: (
+                move.l10n_cl_dte_document_id
+                and move.l10n_cl_dte_document_id._has_file()
+            )
+        )
 
     def _ended(self):
         return self.generates and self.state in ("done", "cancelled")
@@ -472,7 +478,7 @@ class L10nClDteAiBatch(models.Model):
         moves = moves.with_user(self.user_id).with_context(
             lang=self.user_id.lang, tz=self.user_id.tz
         )
-        without = moves.filtered(lambda move: not move.l10n_cl_dte_ai_attachment_id)
+        without = moves.filtered(lambda move: not move.l10n_cl_dte_document_id)
         return (without | (moves - without)._l10n_cl_dte_outdated_files()).sorted("id")
 
     def _generate(self, moves):

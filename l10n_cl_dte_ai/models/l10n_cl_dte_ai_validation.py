@@ -62,13 +62,9 @@ class L10nClDteAiValidation(models.Model):
     # beginning.  The same bytes go out at each attempt.
     request_body = fields.Text(string="Sent", required=True, readonly=True)
     sent = fields.Text(compute="_compute_sent", string="What Is Sent")
-    # Not read-only and precomputed: a new row says so itself, since building the
-    # document once more to find that it has not changed takes its time.
     is_current = fields.Boolean(
         compute="_compute_is_current",
         store=True,
-        precompute=True,
-        readonly=False,
         string="Up to Date",
         help="The document has not changed since.",
     )
@@ -162,6 +158,11 @@ class L10nClDteAiValidation(models.Model):
     http_status = fields.Integer(readonly=True, aggregator=None, string="HTTP status")
     request_id = fields.Char(readonly=True, help="Names the call in the service's log.")
 
+    # === What a person decided on it === #
+    decided_by_id = fields.Many2one("res.users", string="Reviewed by", readonly=True)
+    decided_on = fields.Datetime(string="Reviewed on", readonly=True)
+    decision_reason = fields.Char(string="Reason of the Review", readonly=True)
+
     # === Going against it === #
     override_user_id = fields.Many2one(
         "res.users", readonly=True, string="Generated anyway by"
@@ -173,16 +174,11 @@ class L10nClDteAiValidation(models.Model):
 
     # === Compute === #
 
-    @api.depends(lambda self: self._content_dependencies())
+    @api.depends("digest", "move_id.l10n_cl_dte_ai_digest")
     def _compute_is_current(self):
-        questions = self.move_id._l10n_cl_dte_ai_questions()
         for validation in self:
-            move = validation.move_id
-            question = questions.get(move)
-            validation.is_current = question and (
-                question.digest == validation.digest
-                or move._l10n_cl_dte_ai_row(question) == validation
-            )
+            now = validation.move_id.l10n_cl_dte_ai_digest
+            validation.is_current = validation.digest == now
 
     @api.depends("request_body", "state", "company_id.l10n_cl_dte_ai_leave_out_names")
     def _compute_sent(self):
@@ -191,15 +187,6 @@ class L10nClDteAiValidation(models.Model):
             validation.sent = as_read(
                 validation._body_to_send() if waits else validation.request_body
             )
-
-    def _content_dependencies(self):
-        """Return the fields that a document is built from, as seen from a row."""
-        moves = self.env["account.move"]
-        return [
-            *(f"move_id.{name}" for name in moves._l10n_cl_dte_payload_fields()),
-            # A new file is a document of today again.
-            "move_id.l10n_cl_dte_ai_attachment_id",
-        ]
 
     @api.depends("state", "verdict", "reason")
     def _compute_outcome(self):
@@ -347,7 +334,6 @@ class L10nClDteAiValidation(models.Model):
             {
                 "move_id": move.id,
                 "digest": question.digest,
-                "is_current": True,
                 "next_attempt_at": now,
                 "requested_by_id": self.env.uid,
                 "request_body": bodies[move],

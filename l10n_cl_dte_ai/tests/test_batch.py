@@ -224,7 +224,7 @@ class TestBatch(DteAiCommon, HttpCase):
         self.assertEqual(batch.state, "done")
         self.assertEqual(batch.generated, 1)
         approved = moves.filtered(lambda m: m.l10n_cl_dte_ai_state == "approved")
-        self.assertEqual(moves.filtered("l10n_cl_dte_ai_attachment_id"), approved)
+        self.assertEqual(moves.filtered("l10n_cl_dte_document_id"), approved)
 
     def test_without_a_service_it_generates_by_the_rules_alone(self):
         self.company.sudo().l10n_cl_dte_ai_service_id = False
@@ -282,16 +282,17 @@ class TestBatch(DteAiCommon, HttpCase):
 
         attachments = self.env["ir.attachment"].sudo()
         count = attachments.search_count([])
-        files = (before | good).l10n_cl_dte_ai_attachment_id
+        files = (before | good).l10n_cl_dte_document_id
         for _time in range(2):
             self.assertEqual(
-                self.read_zip(batch), {file.name: file.raw for file in files}
+                self.read_zip(batch),
+                {file.file_name: file._content() for file in files},
             )
         self.assertEqual(attachments.search_count([]), count)
 
         draft.action_post()
         draft._l10n_cl_dte_generate()
-        self.assertIn(draft.l10n_cl_dte_ai_attachment_id.name, self.read_zip(batch))
+        self.assertIn(draft.l10n_cl_dte_document_id.file_name, self.read_zip(batch))
 
     def test_names_in_the_zip_are_ours_however_a_file_was_renamed(self):
         self.company.sudo().l10n_cl_dte_ai_service_id = False
@@ -301,7 +302,7 @@ class TestBatch(DteAiCommon, HttpCase):
         expected = self.read_zip(batch)
         self.assertEqual(len(expected), 3)
         for name in ("../../evil", "C:\\evil.xml", "same.xml"):
-            documents.l10n_cl_dte_ai_attachment_id.sudo().name = name
+            documents.l10n_cl_dte_document_id.attachment_id.sudo().name = name
             self.assertEqual(self.read_zip(batch), expected)
 
     def test_a_zip_of_nothing_is_none(self):
@@ -351,14 +352,14 @@ class TestBatch(DteAiCommon, HttpCase):
         self.company.sudo().l10n_cl_dte_ai_service_id = False
         moves = self.documents(3)
         moves[:2]._l10n_cl_dte_generate_allowed()
-        old = moves.l10n_cl_dte_ai_attachment_id
-        self.customer.city = "Curicó"
+        old = [move.l10n_cl_dte_document_id for move in moves]
+        moves[:2].invoice_line_ids.name = "Otra cosa"
         batch = self.start(moves, generates=True)
         batch.sudo().handled_up_to = moves[0].id
         self.generate(batch)
         self.assertEqual(batch.generated, 2)
-        self.assertEqual(moves[0].l10n_cl_dte_ai_attachment_id, old[0])
-        self.assertNotEqual(moves[1].l10n_cl_dte_ai_attachment_id, old[1])
+        self.assertEqual(moves[0].l10n_cl_dte_document_id, old[0])
+        self.assertNotEqual(moves[1].l10n_cl_dte_document_id, old[1])
 
     def test_many_left_out_are_counted(self):
         self.company.sudo().l10n_cl_dte_ai_service_id = False

@@ -72,15 +72,16 @@ class TestDteFile(DteFileCommon):
     def assertFile(self, document, fixture):
         if document.state == "draft":
             document.action_post()
-        attachment = self.generate(document)
+        version = self.generate(document)
         self.assertEqual(
-            attachment.name,
+            version.file_name,
             f"DTE_{document.l10n_latam_document_type_id.code}_"
             f"{int(document.l10n_latam_document_number)}.xml",
         )
         with file_open(f"{FIXTURES}/{fixture}.xml", "rb") as file:
             self.assertEqual(
-                attachment.raw.decode("iso-8859-1"), file.read().decode("iso-8859-1")
+                version._content().decode("iso-8859-1"),
+                file.read().decode("iso-8859-1"),
             )
 
     def create_invoice(self):
@@ -188,66 +189,52 @@ class TestDteFile(DteFileCommon):
 
     def test_the_same_invoice_gives_the_same_file(self):
         document = self.create_posted()
-        attachment = self.generate(document)
+        version = self.generate(document)
         messages = len(document.message_ids)
-        self.assertEqual(self.generate(document), attachment)
+        self.assertEqual(self.generate(document), version)
         self.assertEqual(len(document.message_ids), messages)
         self.env.invalidate_all()
-        self.assertEqual(self.content(document), attachment.raw)
+        self.assertEqual(self.content(document), version._content())
 
     def test_a_changed_invoice_says_that_its_file_is_outdated(self):
         document = self.create_posted()
         old = self.generate(document)
-        self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
-        # As a form reads it: it asks for the sizes of files instead of the files.
-        form = document.with_context(bin_size=True)
-        form.invalidate_recordset()
-        self.assertNotIn("l10n_cl_dte_ai_file", form._get_alerts())
-        self.customer.city = "Curicó"
-        self.assertIn("l10n_cl_dte_ai_file", document._get_alerts())
+        self.assertEqual(document.l10n_cl_dte_state, "generated")
+        document.button_draft()
+        document.invoice_line_ids.price_unit = 90_000
+        document.action_post()
+        self.assertEqual(document.l10n_cl_dte_state, "outdated")
+        self.assertIn("l10n_cl_dte_outdated", document._get_alerts())
         new = self.generate(document)
         self.assertNotEqual(new, old)
-        self.assertTrue(old.exists())
-        self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+        self.assertFalse(old.is_current)
+        self.assertEqual(document.l10n_cl_dte_state, "generated")
+        self.assertNotIn("l10n_cl_dte_outdated", document._get_alerts())
 
-    def settle(self, document):
-        """Let the week pass after which a file is not corrected any more."""
-        attachment = document.sudo().l10n_cl_dte_ai_attachment_id
-        self.env.flush_all()
-        self.cr.execute(
-            "UPDATE ir_attachment SET create_date = create_date - interval '8 days' "
-            "WHERE id = %s",
-            [attachment.id],
-        )
-        attachment.invalidate_recordset()
+    def test_a_change_that_is_taken_back_outdates_nothing(self):
+        document = self.create_posted()
+        self.generate(document)
+        for price, state in ((90_000, "outdated"), (100_000, "generated")):
+            document.button_draft()
+            document.invoice_line_ids.price_unit = price
+            document.action_post()
+            self.assertEqual(document.l10n_cl_dte_state, state)
 
-    def test_a_customer_who_moves_later_outdates_nothing(self):
+    def test_a_customer_who_moves_outdates_nothing(self):
         self.own_company.sudo().l10n_cl_dte_ai_service_id = self.service
         document = self.create_posted()
         self.server.script(opinion())
         self.click(document)
         old = self.generate(document)
-        self.settle(document)
         self.customer.write({"street": "Calle Nueva 7", "city": "Curicó"})
-        self.assertNotIn("l10n_cl_dte_ai_file", document._get_alerts())
+        # Also where something else has it looked at.
+        document._l10n_cl_dte_refresh()
+        self.assertEqual(document.l10n_cl_dte_state, "generated")
         self.assertEqual(document.l10n_cl_dte_ai_state, "approved")
-        to_review = self.env["account.move"].search(
-            [("l10n_cl_dte_ai_state", "=", "outdated")]
-        )
-        self.assertNotIn(document, to_review)
         self.assertEqual(self.click_without_asking(document).outcome, "approved")
         # Who presses Generate DTE has a file of today, which nobody has looked at.
         self.assertNotEqual(self.generate(document), old)
-        self.assertEqual(document.l10n_cl_dte_ai_state, "outdated")
-
-    def test_a_change_of_the_invoice_outdates_at_any_time(self):
-        document = self.create_posted()
-        self.generate(document)
-        self.settle(document)
-        document.button_draft()
-        document.invoice_line_ids.price_unit = 90_000
-        document.action_post()
-        self.assertIn("l10n_cl_dte_ai_file", document._get_alerts())
+        self.assertEqual(document.l10n_cl_dte_state, "generated")
 
     def click_without_asking(self, document):
         return self.env["l10n_cl_dte_ai.generate"].create({"move_id": document.id})
@@ -258,8 +245,9 @@ class TestDteFile(DteFileCommon):
         self.generate(usual)
         document.with_user(self.overrider)._l10n_cl_dte_generate("Urgente")
         self.assertFalse(document.l10n_cl_dte_ai_validation_ids)
-        self.assertEqual(document.l10n_cl_dte_ai_override_user_id, self.overrider)
-        self.assertEqual(document.l10n_cl_dte_ai_override_reason, "Urgente")
+        version = document.l10n_cl_dte_document_id
+        self.assertEqual(version.override_user_id, self.overrider)
+        self.assertEqual(version.override_reason, "Urgente")
         self.assertEqual(self.generated_anyway(), document)
         # Mended and generated again, it is one like any other.
         document.button_draft()
@@ -275,16 +263,16 @@ class TestDteFile(DteFileCommon):
             self.env.ref("account.view_account_invoice_filter").id, "search"
         )["arch"]
         [found] = etree.fromstring(arch).xpath(
-            "//filter[@name='l10n_cl_dte_ai_overridden']"
+            "//filter[@name='l10n_cl_dte_state_overridden']"
         )
         return moves.search(safe_eval(found.get("domain")))
 
     def test_the_chatter_says_what_it_is_and_what_the_rules_found(self):
         self.customer.l10n_cl_activity_description = "x" * 41
         document = self.create_posted()
-        attachment = self.generate(document)
+        version = self.generate(document)
         messages = self.messages(document)
-        self.assertIn(attachment.name, messages)
+        self.assertIn(version.file_name, messages)
         self.assertIn("unsigned: not yet a tax document", messages)
         self.assertIn("too long for a DTE", messages)
         self.assertIn("not asked", messages)
@@ -299,8 +287,8 @@ class TestDteFile(DteFileCommon):
             self.assertEqual(
                 {name: content.read(name) for name in content.namelist()},
                 {
-                    attachment.name: attachment.raw
-                    for attachment in documents.l10n_cl_dte_ai_attachment_id
+                    version.file_name: version._content()
+                    for version in documents.l10n_cl_dte_document_id
                 },
             )
         self.env.invalidate_all()
@@ -313,7 +301,8 @@ class TestDteFile(DteFileCommon):
         for document in (alone, together):
             message = document.message_ids[0]
             self.assertEqual(
-                message.attachment_ids, document.l10n_cl_dte_ai_attachment_id
+                message.attachment_ids,
+                document.l10n_cl_dte_document_id.attachment_id,
             )
             self.assertIn("unsigned", message.body)
         self.assertFalse(together._l10n_cl_dte_generate_allowed())

@@ -56,11 +56,11 @@ class PolicyTests:
                     if outcome in outcomes:
                         with self.assertRaises(AccessError):
                             wizard.action_generate()
-                        self.assertFalse(document.l10n_cl_dte_ai_attachment_id)
+                        self.assertFalse(document.l10n_cl_dte_document_id)
                     else:
                         wizard.action_generate()
-                        self.assertTrue(document.l10n_cl_dte_ai_attachment_id)
-                        document.l10n_cl_dte_ai_attachment_id.sudo().unlink()
+                        self.assertTrue(document.l10n_cl_dte_document_id)
+                        document.l10n_cl_dte_document_id.sudo().unlink()
 
     def test_a_document_that_was_never_asked_about(self):
         document = self.create_posted()
@@ -94,7 +94,7 @@ class PolicyTests:
         self.own_company.l10n_cl_dte_ai_policy = "block"
         document = self.create_posted()
         self.wizard_of(document, self.accountant).action_generate()
-        self.assertTrue(document.l10n_cl_dte_ai_attachment_id)
+        self.assertTrue(document.l10n_cl_dte_document_id)
 
 
 class OverrideTests:
@@ -104,7 +104,7 @@ class OverrideTests:
         wizard.override_reason = "Me apuran"
         with self.assertRaises(AccessError):
             wizard.action_generate_anyway()
-        self.assertFalse(document.l10n_cl_dte_ai_attachment_id)
+        self.assertFalse(document.l10n_cl_dte_document_id)
 
     def test_it_needs_a_reason(self):
         document, _wizard = self.create_checked("rejected", "warn")
@@ -114,14 +114,14 @@ class OverrideTests:
             wizard.override_reason = reason
             with self.assertRaises(UserError):
                 wizard.action_generate_anyway()
-        self.assertFalse(document.l10n_cl_dte_ai_attachment_id)
+        self.assertFalse(document.l10n_cl_dte_document_id)
 
     def test_who_and_why_is_kept(self):
         document, _wizard = self.create_checked("rejected", "warn")
         wizard = self.wizard_of(document, self.overrider)
         wizard.override_reason = "El cliente <b>insiste</b>"
         wizard.action_generate_anyway()
-        self.assertTrue(document.l10n_cl_dte_ai_attachment_id)
+        self.assertTrue(document.l10n_cl_dte_document_id)
         row = self.validation(document)
         self.assertEqual(row.override_user_id, self.overrider)
         self.assertEqual(row.override_reason, "El cliente <b>insiste</b>")
@@ -152,11 +152,10 @@ class GeneratedFileTests:
         document.l10n_latam_document_number = "000123"
         document.action_post()
         self.click(document).action_generate()
-        attachment = document.l10n_cl_dte_ai_attachment_id
-        self.assertEqual(attachment.name, "DTE_33_123.xml")
-        self.assertEqual(attachment.res_model, document._name)
-        self.assertEqual(attachment.res_id, document.id)
-        xml = attachment.raw.decode("iso-8859-1")
+        version = document.l10n_cl_dte_document_id
+        self.assertEqual(version.file_name, "DTE_33_123.xml")
+        self.assertEqual(version.folio, 123)
+        xml = version._content().decode("iso-8859-1")
         self.assertIn('<Documento ID="F123T33">', xml)
         asked = self.server.requests[0].json["dte_data"]
         self.assertIn(f"<MntTotal>{asked['monto_total']}</MntTotal>", xml)
@@ -169,27 +168,28 @@ class GeneratedFileTests:
         document, wizard = self.create_checked("approved")
         wizard.action_generate()
         attachment, messages = (
-            document.l10n_cl_dte_ai_attachment_id,
+            document.l10n_cl_dte_document_id,
             document.message_ids,
         )
         self.click(document, self.overrider).action_generate()
-        self.assertEqual(document.l10n_cl_dte_ai_attachment_id, attachment)
+        self.assertEqual(document.l10n_cl_dte_document_id, attachment)
         self.assertEqual(document.message_ids, messages)
 
     def test_a_changed_document_gets_a_new_file_and_keeps_the_old(self):
         document, wizard = self.create_checked("approved")
         wizard.action_generate()
-        old = document.l10n_cl_dte_ai_attachment_id
+        old = document.l10n_cl_dte_document_id
         self.customer.l10n_cl_activity_description = "Otro giro"
         self.server.script(opinion())
         self.click(document).action_generate()
-        new = document.l10n_cl_dte_ai_attachment_id
+        new = document.l10n_cl_dte_document_id
         self.assertNotEqual(new, old)
         self.assertTrue(old.exists())
-        self.assertIn(b"<GiroRecep>Otro giro<", new.raw)
-        self.assertIn(b"<GiroRecep>Venta de abarrotes<", old.raw)
-        self.assertEqual(new.name, f"DTE_33_{document._l10n_cl_dte_folio()}.xml")
-        self.assertIn("_replaced_", old.name)
+        self.assertIn(b"<GiroRecep>Otro giro<", new._content())
+        self.assertIn(b"<GiroRecep>Venta de abarrotes<", old._content())
+        self.assertEqual(new.file_name, f"DTE_33_{document._l10n_cl_dte_folio()}.xml")
+        self.assertEqual(old.file_name, new.file_name)
+        self.assertFalse(old.is_current)
 
     def test_a_draft_is_only_checked(self):
         document = self.create_document()
@@ -197,12 +197,12 @@ class GeneratedFileTests:
         wizard = self.click(document)
         with self.assertRaisesRegex(UserError, "is a draft"):
             wizard.action_generate()
-        self.assertFalse(document.l10n_cl_dte_ai_attachment_id)
+        self.assertFalse(document.l10n_cl_dte_document_id)
 
     def test_a_duplicate_has_no_file(self):
         document, wizard = self.create_checked("approved")
         wizard.action_generate()
-        self.assertFalse(document.copy().l10n_cl_dte_ai_attachment_id)
+        self.assertFalse(document.copy().l10n_cl_dte_document_id)
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")

@@ -264,7 +264,7 @@ class TestSchemas(SchemaCase):
         self.load_official()
         document = self.create_posted()
         content = etree.tostring(etree.fromstring(WRONG))
-        target = "odoo.addons.l10n_cl_dte_ai.tools.dte.xml.as_xml"
+        target = "odoo.addons.l10n_cl_dte_ai.tools.dte.xml.as_bytes"
         with patch(target, return_value=content):
             with self.assertRaisesRegex((UserError, AccessError), "Otro"):
                 document._l10n_cl_dte_generate()

@@ -60,7 +60,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     sent = fields.Text(compute="_compute_situation", string="What Is Sent")
     has_edi = fields.Boolean(string="Odoo Generates It", compute="_compute_situation")
     attachment_id = fields.Many2one(
-        related="move_id.l10n_cl_dte_ai_attachment_id",
+        related="move_id.l10n_cl_dte_document_id.attachment_id",
         related_sudo=False,
         string="Generated File",
     )
@@ -168,7 +168,7 @@ class L10nClDteAiGenerate(models.TransientModel):
 
     def _generate(self, override_reason=None):
         self.ensure_one()
-        attachment = self.move_id._l10n_cl_dte_generate(override_reason)
+        version = self.move_id._l10n_cl_dte_generate(override_reason)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -178,7 +178,7 @@ class L10nClDteAiGenerate(models.TransientModel):
                 "message": self.env._(
                     "%s is attached to the document. It is unsigned: not yet a tax "
                     "document.",
-                    attachment.name,
+                    version.file_name,
                 ),
                 "next": {"type": "ir.actions.act_window_close"},
             },

@@ -126,19 +126,6 @@ def as_history_entry(code, folio, date, total, prices):
     )
 
 
-# What the contract's document says of its two parties.
-PARTIES = frozenset(
-    f"{name}_{party}"
-    for name in ("rut", "razon_social", "giro", "direccion", "comuna")
-    for party in ("emisor", "receptor")
-)
-
-
-def is_same_but_for_parties(one, other):
-    """Tell whether two `dte_data` differ at most in what they say of the parties."""
-    return all(one.get(name) == other.get(name) for name in {*one, *other} - PARTIES)
-
-
 def _present(values):
     return {key: value for key, value in values.items() if value}
 

@@ -6,6 +6,7 @@ Whoever has more to say than a :class:`~.document.Documento` adds it to the tree
 :func:`add`, before :func:`as_bytes` makes the file of it.
 """
 
+import hashlib
 import re
 
 from lxml import etree
@@ -17,6 +18,8 @@ NAMESPACE = "http://www.sii.cl/SiiDte"
 ENCODING = "ISO-8859-1"
 
 _PREFIX = f"{{{NAMESPACE}}}"
+_PARTIES = re.compile(rb"<Emisor>.*</Receptor>", re.DOTALL)
+_BETWEEN = re.compile(rb">\s+<")
 
 
 def as_xml(document):
@@ -98,9 +101,20 @@ def part(root, path):
     return root.find(path, {None: NAMESPACE})
 
 
-def without_parties(content):
-    """Return a file that :func:`as_xml` wrote without what it says of the parties."""
-    return re.sub(rb"<Emisor>.*</Receptor>", b"", content, count=1, flags=re.DOTALL)
+def fingerprint(root, parties):
+    """Return what a document says without its parties, as 64 hexadecimal digits.
+
+    A file that was made of it holds as long as this does: it is the same whatever the
+    contacts are called, and however the file is laid out.
+
+    :param etree._Element root: of a DTE that is not signed
+    :param parties: what tells its parties from others, whatever they are called
+    :rtype: str
+    """
+    content = etree.tostring(root, method="c14n")
+    content = _PARTIES.sub(b"", content, count=1)
+    content = _BETWEEN.sub(b"><", content)
+    return hashlib.sha256(repr(tuple(parties)).encode() + content).hexdigest()
 
 
 def _about(document):
