@@ -30,6 +30,7 @@ def main():
     check.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("rules", help="write the table of the SII's rules")
     commands.add_parser("readme", help="write README.rst and the page of each addon")
+    commands.add_parser("wheels", help="build each addon as a wheel")
     commands.add_parser("runtime", help="only get Odoo, Python packages, database")
     # Ended by someone else: leave as on Ctrl-C, with everything stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -65,6 +66,8 @@ def run(arguments):
         from .rules import main as command
     elif arguments.command == "readme":
         from .lint import write_readmes as command
+    elif arguments.command == "wheels":
+        from .wheels import main as command
     elif arguments.command == "i18n":
         from .i18n import main as command
     else:

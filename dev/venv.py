@@ -58,6 +58,19 @@ def base_python():
     )
 
 
+def with_wheels(target, wheels, *folders):
+    """A new environment with these wheels, which also sees these folders; its Python.
+
+    Nothing else is installed: what the wheels need is in the folders.
+    """
+    python, _version = base_python()
+    _make(python, target)
+    _install(target, "--no-deps", *wheels)
+    (packages,) = Path(target).glob("lib/python3*/site-packages")
+    (packages / "elsewhere.pth").write_text("".join(f"{each}\n" for each in folders))
+    return Path(target) / "bin" / "python"
+
+
 def _make(python, target):
     uv = shutil.which("uv")
     if uv:
