@@ -20,14 +20,15 @@ def generate(small_exponent):
     if not program:
         raise OpensslMissing("openssl is not on PATH: apt-get install openssl")
     exponent = ["-3"] if small_exponent else []
-    made = subprocess.run(  # noqa: S603
-        [program, "genrsa", "-traditional", *exponent, "512"],
-        capture_output=True,
-        check=False,
-    )
-    if made.returncode:
-        raise OpensslMissing(made.stderr.decode(errors="replace"))
-    return made.stdout
+    for form in (["-traditional"], []):  # before OpenSSL 3 it was the only form
+        made = subprocess.run(  # noqa: S603
+            [program, "genrsa", *form, *exponent, "512"],
+            capture_output=True,
+            check=False,
+        )
+        if not made.returncode:
+            return made.stdout
+    raise OpensslMissing(made.stderr.decode(errors="replace"))
 
 
 def load_private(pem):

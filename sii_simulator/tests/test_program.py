@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from sii_simulator import certificates, rut
+from sii_simulator import certificates, keys, rut
 from sii_simulator.cli import main
 
 from .client import Client
@@ -152,3 +152,23 @@ def test_many_clients_at_a_time(server, simulator, client, caf, signer):
     assert sorted(states) == ["EPR"] * 40 + ["RPT"] * 40
     state = client.admin("GET", "state").json()
     assert state["counters"]["documents accepted"] == state["folios"] == 40
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_keys_for_folios(small):
+    key = keys.load_private(keys.generate(small_exponent=small))
+    assert key.key_size == 512
+    assert key.public_key().public_numbers().e == (3 if small else 65537)
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [(None, "not on PATH"), ("#!/bin/sh\necho 512 is too small >&2; exit 1", "small")],
+)
+def test_no_openssl_that_makes_them(tmp_path, monkeypatch, script, text):
+    if script:
+        (tmp_path / "openssl").write_text(script)
+        (tmp_path / "openssl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(keys.OpensslMissing, match=text):
+        keys.generate(small_exponent=True)
