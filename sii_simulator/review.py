@@ -211,5 +211,5 @@ def _decide(store, document, mode):
     if not decision or decision.get("state") == ACCEPTED:
         return
     document.state = decision.get("state", REJECTED)
-    default = ["DET-2-200"] if document.state == OBJECTED else ["HED-2-260"]
+    default = ["DET-2-200"] if document.state == OBJECTED else ["HED-3-861"]
     document.findings += [Finding(code) for code in decision.get("codes") or default]

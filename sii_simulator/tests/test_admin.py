@@ -108,6 +108,17 @@ def test_a_decision_for_one_folio(client, result):
     assert states == ["rejected", "objected", "accepted"]
 
 
+def test_what_is_said_where_no_code_was_given(client, result):
+    states = [{"state": state} for state in ("accepted", "objected", "rejected")]
+    client.admin("POST", "decisions", next=states)
+    found = [result(folio)[1][0]["findings"] for folio in (1, 2, 3)]
+    assert found == [
+        [],
+        ["(DET-2-200) Valor Detalle Distinto a Precio * Cantidad"],
+        ["(HED-3-861) Actividad Economica no Registrada"],
+    ]
+
+
 def test_decisions_are_forgotten(client, result):
     client.admin("POST", "decisions", times=5)
     client.admin("DELETE", "decisions")
