@@ -24,6 +24,10 @@ def main():
     lint.add_argument("--fix", action="store_true", help="mend what can be mended")
     bench = commands.add_parser("bench", help="the figures that we claim")
     bench.add_argument("figures", nargs="*", help="only these modules of bench/figures")
+    evaluation = commands.add_parser(
+        "eval", help="how good the service's opinion is (--help for its options)"
+    )
+    evaluation.add_argument("evaluation", nargs=argparse.REMAINDER)
     commands.add_parser("i18n", help="export the texts, update the translations")
     check = commands.add_parser("check", help="what the rules say of DTE files")
     check.add_argument("files", nargs="+", metavar="FILE.xml")
@@ -36,7 +40,13 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
-        return run(parser.parse_args()) or 0
+        # What is not known here is the evaluation's own: --engine, --json.
+        arguments, more = parser.parse_known_args()
+        if more and arguments.command != "eval":
+            parser.error(f"unrecognized arguments: {' '.join(more)}")
+        if more:
+            arguments.evaluation = [*more, *arguments.evaluation]
+        return run(arguments) or 0
     except Stop as stop:
         print(f"Error: {stop}", file=sys.stderr)
     except OSError as error:
@@ -62,6 +72,8 @@ def run(arguments):
         from .bench import main as command
     elif arguments.command == "check":
         from .check import main as command
+    elif arguments.command == "eval":
+        from .eval import main as command
     elif arguments.command == "rules":
         from .rules import main as command
     elif arguments.command == "readme":
