@@ -16,6 +16,7 @@ from .metrics import Metrics
 from .redis_store import SharedStore
 
 Status = Literal["healthy", "degraded", "unhealthy"]
+CAPABILITIES = ("history.items", "context", "decisions", "referencias")
 _CODES: dict[Status, int] = {"healthy": 200, "degraded": 207, "unhealthy": 503}
 
 
@@ -27,6 +28,8 @@ class Health(BaseModel):
     version: str
     anthropic_configured: bool
     openai_configured: bool
+    #: What this service understands beyond v1.2.0: clients send it to those alone.
+    capabilities: list[str]
     timestamp: datetime
     uptime_seconds: int
     dependencies: dict[str, dict[str, Any]]
@@ -84,6 +87,7 @@ def health_routes(
             version=__version__,
             anthropic_configured=_is(caller, "anthropic"),
             openai_configured=_is(caller, "openai"),
+            capabilities=[*CAPABILITIES],
             timestamp=datetime.now(timezone.utc),
             uptime_seconds=metrics.uptime_seconds,
             dependencies=dependencies,

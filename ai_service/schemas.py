@@ -146,6 +146,64 @@ class Reference(_Received):
     )
 
 
+class Price(_Received):
+    """Lo que otros receptores pagaron hace poco por un ítem del documento."""
+
+    nombre: Text
+    unidad: Text | None = None
+    precio_mediano: Amount
+    precio_minimo: Amount | None = None
+    precio_maximo: Amount | None = None
+    documentos: Integer = Field(1, ge=1)
+
+
+class Corrected(_Received):
+    """El documento que una nota corrige, como se emitió."""
+
+    tipo_dte: DocumentType
+    folio: Text | None = None
+    fecha_emision: CalendarDate | None = None
+    rut_receptor: Text | None = None
+    monto_neto: Amount | None = None
+    monto_total: Amount
+    acreditado: Number | None = Field(
+        None,
+        description="Total de otras notas de crédito sobre él, menos las de débito.",
+    )
+    items: list[Item] = Field([], json_schema_extra=_or_null)
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: Any) -> Any:
+        return [] if value is None else value
+
+
+class LastIssued(_Received):
+    """El último documento del mismo tipo que emitió la empresa, a quien fuera."""
+
+    folio: Integer = Field(gt=0)
+    fecha_emision: CalendarDate | None = None
+
+
+class Decision(_Received):
+    """Un hallazgo que una persona ya revisó para este receptor, como se le entregó."""
+
+    key: Text
+    value: Number | None = None
+    message: Text | None = Field(
+        None, description="El texto que se revisó; sólo lo lee un modelo de lenguaje."
+    )
+
+
+class Context(_Received):
+    """Lo que hace valer más una opinión. Todo es opcional."""
+
+    precios: list[Price] = Field([], max_length=200)
+    documento_corregido: Corrected | None = None
+    folio_anterior: LastIssued | None = None
+    decisiones: list[Decision] = Field([], max_length=500)
+
+
 class DteData(_Received):
     """El documento. Una clave sin valor se omite; un monto 0 también."""
 
@@ -173,7 +231,15 @@ class DteData(_Received):
     )
     monto_total: Amount | None = None
     items: list[Item] = Field([], json_schema_extra=_or_null)
-    documento_referencia: Reference | None = None
+    documento_referencia: Reference | None = Field(
+        None, description="El documento tributario que una nota corrige."
+    )
+    referencias: list[Reference] = Field(
+        [],
+        max_length=100,
+        json_schema_extra=_or_null,
+        description="Todas, también órdenes de compra y otras.",
+    )
 
     @field_validator("fecha_emision")
     @classmethod
@@ -186,7 +252,7 @@ class DteData(_Received):
             )
         return value
 
-    @field_validator("items", mode="before")
+    @field_validator("items", "referencias", mode="before")
     @classmethod
     def _null_is_empty(cls, value: Any) -> Any:
         return [] if value is None else value
@@ -238,6 +304,7 @@ class ValidationRequest(_Received):
 
     dte_data: DteData
     company_id: Integer = Field(gt=0)
+    contexto: Context | None = None
     history: list[Any] = Field(
         [],
         max_length=MAX_HISTORY_ENTRIES,
@@ -261,6 +328,17 @@ class ValidationRequest(_Received):
         return value
 
 
+class FindingTold(BaseModel):
+    """Un hallazgo que una persona puede dar por revisado."""
+
+    key: str = Field(description="La misma mientras el hallazgo sea el mismo.")
+    rule: str
+    message: str = Field(description="El texto, que está también en `warnings`.")
+    value: float | None = Field(
+        None, description="Lo inusual: un precio, una cantidad."
+    )
+
+
 class Answer(BaseModel):
     """La opinión. Los cuatro primeros campos son los de siempre."""
 
@@ -277,6 +355,7 @@ class Answer(BaseModel):
                     "recommendation": "reject",
                     "opinion": True,
                     "reason": None,
+                    "findings": [],
                     "cached": False,
                     "request_id": "5f2b0c7e9a1d4c3f8e6b7a9d0c1e2f3a",
                 }
@@ -294,6 +373,10 @@ class Answer(BaseModel):
         description="Falso cuando no se pudo opinar; nunca acompaña a send."
     )
     reason: str | None = Field(None, description="Por qué no hubo opinión.")
+    findings: list[FindingTold] = Field(
+        description="Los hallazgos que piden revisión, para devolverlos en"
+        " `contexto.decisiones` (`key` y `value`) una vez revisados."
+    )
     cached: bool = Field(description="La respuesta ya estaba dada (15 minutos).")
     request_id: str
 

@@ -3,6 +3,7 @@
 
 import hashlib
 import time
+from dataclasses import asdict
 from typing import Annotated, Any, NamedTuple
 
 from cachetools import LRUCache
@@ -17,7 +18,14 @@ from .idempotency import Idempotency, KeyReused
 from .logs import get_logger
 from .metrics import Metrics
 from .rate_limit import Decision, RateLimiter
-from .schemas import Answer, InternalError, LimitExceeded, Refusal, ValidationRequest
+from .schemas import (
+    Answer,
+    FindingTold,
+    InternalError,
+    LimitExceeded,
+    Refusal,
+    ValidationRequest,
+)
 from .strict_json import StrictRequest, StrictRoute
 
 
@@ -202,6 +210,7 @@ def validation_routes(
             recommendation=opinion.recommendation,
             opinion=opinion.opinion,
             reason=opinion.reason,
+            findings=[FindingTold(**asdict(told)) for told in opinion.findings],
             cached=cached,
             request_id=request.state.request_id,
         )

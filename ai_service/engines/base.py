@@ -18,11 +18,27 @@ class EngineUnavailable(Exception):
 
 
 @dataclass(frozen=True)
+class Told:
+    """A finding as clients keep it: what they send back among the decisions, once
+    somebody has looked at it.
+
+    :param key: of the rule and what of the document it is about, the same each time
+    :param value: what is unusual; while it stays, it is the same finding
+    """
+
+    key: str
+    rule: str
+    message: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
 class Opinion:
     """What an engine thinks of a document.
 
     :param confidence: 0 to 100, how sure the recommendation is
     :param rules: identifiers of what was found, for the log
+    :param findings: what a person can decide about, of what was found
     :param opinion: false when this stands for an opinion that could not be had
     :param reason: why there is none
     :raises ValueError: on an answer that would fail open
@@ -35,6 +51,7 @@ class Opinion:
     rules: tuple[str, ...] = ()
     opinion: bool = True
     reason: str | None = None
+    findings: tuple[Told, ...] = ()
 
     def __post_init__(self) -> None:
         if self.recommendation == "send" and (self.errors or not self.opinion):
@@ -44,6 +61,7 @@ class Opinion:
         object.__setattr__(self, "errors", bounded(self.errors))
         object.__setattr__(self, "warnings", bounded(self.warnings))
         object.__setattr__(self, "rules", tuple(self.rules))
+        object.__setattr__(self, "findings", tuple(self.findings[:MAX_MESSAGES]))
 
     @classmethod
     def none(cls, reason: str, ruled: "Opinion | None" = None) -> "Opinion":
@@ -60,6 +78,7 @@ class Opinion:
                 *(ruled.warnings if ruled else ()),
             ),
             rules=ruled.rules if ruled else (),
+            findings=ruled.findings if ruled else (),
             opinion=False,
             reason=reason,
         )

@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The embedded engine: deterministic rules, no model, no network."""
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -10,10 +11,12 @@ from .. import clock
 from ..rules import RULES
 from ..rules.base import Case, Finding, Severity
 from ..schemas import ValidationRequest
-from .base import Opinion
+from .base import Opinion, Told
 
 # Rules do not see everything that the SII checks (CAF, certificate, authorisations).
 CEILING = 95.0
+# So much may a value move and still be the one that somebody has looked at.
+SAME = 0.05
 # Exact for the largest product that the schema lets in.
 _EXACT = Context(prec=100)
 
@@ -31,7 +34,7 @@ class RuleEngine:
       data (by half if none could) and by each remark that did not decide.
     """
 
-    identity = "rules/3"
+    identity = "rules/4"
 
     def __init__(self, today: Callable[[], date] = clock.today) -> None:
         self._today = today
@@ -45,6 +48,7 @@ class RuleEngine:
         asked = [rule for rule in RULES if rule.concerns(case)]
         runnable = [rule for rule in asked if rule.has_its_data(case)]
         found = [(rule.name, finding) for rule in runnable for finding in rule(case)]
+        found = [each for each in found if not _was_decided(case, *each)]
         findings = [finding for _, finding in found]
         errors = _of(Severity.ERROR, findings)
         reviews = _of(Severity.REVIEW, findings)
@@ -65,7 +69,34 @@ class RuleEngine:
             errors=tuple(finding.message for finding in errors),
             warnings=tuple(finding.message for finding in reviews + notices),
             rules=tuple(dict.fromkeys(name for name, _ in found)),
+            findings=tuple(
+                Told(_key(name, finding), name, finding.message, finding.value)
+                for name, finding in found
+                if finding.severity is Severity.REVIEW
+            ),
         )
+
+
+def _key(rule: str, finding: Finding) -> str:
+    """The same for the same thing, and short: names of items may be long, and secret."""
+    about = finding.about or finding.message
+    return f"{rule}:{hashlib.sha256(about.encode()).hexdigest()[:16]}"
+
+
+def _was_decided(case: Case, rule: str, finding: Finding) -> bool:
+    """Whether somebody has looked at the finding before, and it is still the same.
+
+    What the SII would refuse is no matter of opinion, and is said each time.
+    """
+    if finding.severity is not Severity.REVIEW:
+        return False
+    for decision in case.context.decisiones:
+        if decision.key == _key(rule, finding):
+            if finding.value is None or decision.value is None:
+                return True
+            if abs(float(decision.value) - finding.value) <= SAME * abs(finding.value):
+                return True
+    return False
 
 
 def _of(severity: Severity, findings: Iterable[Finding]) -> list[Finding]:

@@ -1,10 +1,12 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The engine that asks a model beside the rules."""
 
+import hashlib
+
 from pydantic import ValidationError
 
 from ..schemas import ValidationRequest
-from .base import EngineUnavailable, Opinion
+from .base import EngineUnavailable, Opinion, Told
 from .caller import ModelCaller
 from .embedded import RuleEngine
 from .extraction import extract_json_from_llm_response
@@ -42,7 +44,7 @@ class ModelEngine:
             answer = _answer(reply)
         except EngineUnavailable as error:
             return Opinion.none(str(error), ruled)
-        return combined(ruled, answer)
+        return combined(ruled, _undecided(request, answer))
 
 
 def _answer(reply: Reply) -> ModelAnswer:
@@ -55,6 +57,24 @@ def _answer(reply: Reply) -> ModelAnswer:
         return ModelAnswer.model_validate(data)
     except ValidationError:
         raise EngineUnavailable("la respuesta del modelo es ilegible") from None
+
+
+def _undecided(request: ValidationRequest, answer: ModelAnswer) -> ModelAnswer:
+    """Without what somebody has looked at before, word for word."""
+    context = request.contexto
+    decided = {each.key for each in context.decisiones} if context else set()
+    left = [text for text in answer.warnings if _key(text) not in decided]
+    if left == answer.warnings:
+        return answer
+    changed: dict[str, object] = {"warnings": left}
+    if not left and not answer.errors and answer.recommendation == "review":
+        changed["recommendation"] = "send"
+    return answer.model_copy(update=changed)
+
+
+def _key(text: str) -> str:
+    plain = " ".join(text.casefold().split())
+    return f"model:{hashlib.sha256(plain.encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 
 def combined(ruled: Opinion, answer: ModelAnswer) -> Opinion:
@@ -80,6 +100,10 @@ def combined(ruled: Opinion, answer: ModelAnswer) -> Opinion:
         errors=ruled.errors + _texts(answer.errors),
         warnings=ruled.warnings + _texts(answer.warnings),
         rules=ruled.rules,
+        findings=(
+            *ruled.findings,
+            *(Told(_key(text), "model", text) for text in _texts(answer.warnings)),
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..schemas import ValidationRequest
 from .base import EngineUnavailable
 
-VERSION = "2"
+VERSION = "3"
 # About 60,000 tokens: the largest document that the SII admits is a tenth of it.
 MAX_CHARACTERS = 200_000
 
@@ -30,6 +30,10 @@ anteriores del receptor;
 - un documento que parece repetir uno anterior;
 - fechas, referencias o razones que se contradicen;
 - descripciones que no dicen qué se vendió.
+Recibes también los documentos anteriores del receptor con sus líneas, lo que otros \
+pagan y el documento que una nota corrige: compara con ellos y di qué es lo usual, qué \
+es distinto y desde cuándo, con números. Lo que está en "revisado" ya lo miró una \
+persona: no lo repitas mientras sea lo mismo.
 Un nombre o una dirección que dice "(omitido)" existe, pero no se te comunica: no es \
 una observación.
 
@@ -101,6 +105,7 @@ def validation_prompt(
         {
             "documento": _compact(request.dte_data.model_dump(exclude_none=True)),
             "anteriores": _rows(request.history),
+            **_context(request),
             "observaciones": findings,
         }
     )
@@ -122,6 +127,21 @@ def validation_prompt(
         max_tokens=max_tokens,
         schema_=ANSWER_SCHEMA,
     )
+
+
+def _context(request: ValidationRequest) -> dict[str, Any]:
+    """What else the client told, and the texts that somebody has looked at."""
+    if request.contexto is None:
+        return {}
+    told = request.contexto.model_dump(exclude_none=True, exclude={"decisiones"})
+    seen = [each.message for each in request.contexto.decisiones if each.message]
+    context = {key: value for key, value in told.items() if value}
+    if "precios" in context:
+        context["precios"] = _rows(context["precios"])
+    return {
+        **({"contexto": context} if context else {}),
+        **({"revisado": seen} if seen else {}),
+    }
 
 
 def _escaped(value: Any) -> str:

@@ -1,7 +1,20 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The rules, in the order in which an accountant reads a document."""
 
-from . import amounts, dates, heading, history, lines, parties, references, texts
+from . import (
+    amounts,
+    assortment,
+    corrections,
+    dates,
+    heading,
+    lines,
+    parties,
+    prices,
+    quantities,
+    references,
+    repeats,
+    texts,
+)
 from .base import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -38,8 +51,21 @@ RULES: tuple[Rule, ...] = (
     lines.none_is_repeated,
     texts.only_latin_1,
     texts.not_too_long,
-    history.amount_is_usual,
-    history.is_not_a_duplicate,
-    history.price_is_usual,
-    history.dates_follow_folios,
+    dates.dates_follow_folios,
+    dates.date_follows_the_last,
+    assortment.items_are_the_receivers,
+    assortment.taxes_are_usual,
+    repeats.is_not_a_duplicate,
+    repeats.fee_is_billed_once,
+    prices.price_is_usual,
+    prices.price_has_no_vat,
+    prices.price_is_what_others_pay,
+    prices.discount_is_usual,
+    prices.unit_is_usual,
+    quantities.quantity_is_usual,
+    quantities.quantity_is_whole,
+    quantities.amount_is_usual,
+    corrections.note_corrects_the_receivers,
+    corrections.note_credits_what_is_left,
+    corrections.note_has_lines_of_the_document,
 )

@@ -7,12 +7,14 @@ Documentos Tributarios Electrónicos", C its certification practice, P our own p
 
 import enum
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from functools import cached_property
 
-from ..schemas import MAX_NUMBER, DteData, ValidationRequest
+from ..schemas import Context, DteData, ValidationRequest
+from .past import Line, PreviousDocument
+from .usual import span
 
 INVOICE, EXEMPT_INVOICE, RECEIPT, EXEMPT_RECEIPT = 33, 34, 39, 41
 PURCHASE_INVOICE, DISPATCH_GUIDE, DEBIT_NOTE, CREDIT_NOTE = 46, 52, 56, 61
@@ -35,11 +37,15 @@ class Finding:
     """One defect: where, what is wrong and what to do, in Spanish.
 
     :param certainty: 0 to 1, how surely it is a defect
+    :param about: what of the document it is about, the same each time
+    :param value: of that, what is unusual: as long as it stays, it is the same finding
     """
 
     severity: Severity
     message: str
     certainty: float
+    about: str = ""
+    value: float | None = None
 
 
 def error(message: str, certainty: float = 0.97) -> Finding:
@@ -47,9 +53,11 @@ def error(message: str, certainty: float = 0.97) -> Finding:
     return Finding(Severity.ERROR, message, certainty)
 
 
-def review(message: str, certainty: float = 0.75) -> Finding:
+def review(
+    message: str, certainty: float = 0.75, about: str = "", value: float | None = None
+) -> Finding:
     """A person should look before the document is sent."""
-    return Finding(Severity.REVIEW, message, certainty)
+    return Finding(Severity.REVIEW, message, certainty, about, value)
 
 
 def notice(message: str, certainty: float = 0.05) -> Finding:
@@ -57,55 +65,7 @@ def notice(message: str, certainty: float = 0.05) -> Finding:
     return Finding(Severity.NOTICE, message, certainty)
 
 
-@dataclass(frozen=True)
-class PreviousDocument:
-    """An earlier document of the same receiver."""
-
-    total: Decimal
-    type: int | None
-    date: date | None
-    folio: int | None = None
-    #: Unit prices by the item's name in small letters.
-    prices: dict[str, Decimal] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, entry: Any) -> "PreviousDocument | None":
-        """Read one history entry; None for one that is not about a document."""
-        if not isinstance(entry, dict):
-            return None
-        total = entry.get("monto_total")
-        if isinstance(total, bool) or not isinstance(total, (int, float)):
-            return None
-        if not 0 < total <= MAX_NUMBER:
-            return None
-        try:
-            issued = date.fromisoformat(str(entry.get("fecha_emision")))
-        except ValueError:
-            issued = None
-        code = str(entry.get("tipo_dte"))
-        known = code.isascii() and code.isdigit() and len(code) <= 3
-        return cls(
-            Decimal(str(total)),
-            int(code) if known else None,
-            issued,
-            _folio(entry.get("folio")),
-            dict(_prices(entry.get("items"))),
-        )
-
-
-def _folio(value: Any) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
-
-
-def _prices(items: Any) -> Iterator[tuple[str, Decimal]]:
-    for item in items if isinstance(items, list) else ():
-        if not isinstance(item, dict):
-            continue
-        name, price = item.get("nombre"), item.get("precio_unitario")
-        is_number = isinstance(price, (int, float)) and not isinstance(price, bool)
-        if isinstance(name, str) and is_number and 0 < price <= MAX_NUMBER:
-            yield name.strip().casefold(), Decimal(str(price))
+_NOTHING_MORE = Context()
 
 
 @dataclass(frozen=True)
@@ -115,12 +75,44 @@ class Case:
     dte: DteData
     history: tuple[PreviousDocument, ...]
     today: date
+    context: Context = _NOTHING_MORE
 
     @classmethod
     def of(cls, request: ValidationRequest, today: date) -> "Case":
         """The case that a request makes on a given day."""
         previous = map(PreviousDocument.read, request.history)
-        return cls(request.dte_data, tuple(filter(None, previous)), today)
+        context = request.contexto or _NOTHING_MORE
+        return cls(request.dte_data, tuple(filter(None, previous)), today, context)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines with a name, for comparison with earlier ones."""
+        return tuple(filter(None, map(Line.of, self.dte.items)))
+
+    @cached_property
+    def peers(self) -> tuple[PreviousDocument, ...]:
+        """Earlier documents that this one can be compared with, the newest first.
+
+        Notes are compared with notes, and exports (not in pesos) with exports.
+        """
+        kind = _kind(self.dte.tipo_dte)
+        alike = [each for each in self.history if _kind(each.type) == kind]
+        dated = [each for each in alike if each.date]
+        dated.sort(key=lambda each: each.date, reverse=True)
+        return (*dated, *(each for each in alike if not each.date))
+
+    @cached_property
+    def past_lines(self) -> dict[str, list[tuple[PreviousDocument, Line]]]:
+        """Earlier lines of each item, the newest first, with their documents."""
+        found: dict[str, list[tuple[PreviousDocument, Line]]] = {}
+        for document in self.peers:
+            for line in document.lines:
+                found.setdefault(line.key, []).append((document, line))
+        return found
+
+    def seen(self, documents: Iterable[PreviousDocument]) -> str:
+        """In how many months they lie, in words."""
+        return span([each.date for each in documents], self.issued)
 
     @property
     def corrects_text(self) -> bool:
@@ -132,6 +124,13 @@ class Case:
     def issued(self) -> date:
         """The date of the document: today for a draft that has none."""
         return self.dte.fecha_emision or self.today
+
+
+_OF_THE_CASE = frozenset({"history", "peers", "lines"})
+
+
+def _kind(code: int | None) -> tuple[bool, bool]:
+    return code in NOTES, code in EXPORTS
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class Rule:
     def has_its_data(self, case: Case) -> bool:
         """Whether the case has what the rule compares."""
         return all(
-            case.history if name == "history" else getattr(case.dte, name)
+            getattr(case, name) if name in _OF_THE_CASE else getattr(case.dte, name)
             for name in self.needs
         )
 
@@ -171,7 +170,8 @@ def rule(
 ) -> Callable[[Callable[[Case], Iterator[Finding]]], Rule]:
     """Make a function a rule.
 
-    :param needs: fields of the document (or ``history``) without which it is not asked
+    :param needs: fields of the document, or ``history``, ``peers`` or ``lines`` of the
+        case, without which it is not asked
     :param types: the only document types that it concerns
     :param not_types: document types that it does not concern
     """

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from datetime import date
 
 from .base import Case, Finding, day, error, review, rule
+from .past import whole
 
 FIRST_DAY = date(2003, 4, 1)
 STALE_DAYS = 61
+BACKDATED_DAYS = 4
 
 
 @rule("fecha_emision")
@@ -39,3 +41,48 @@ def not_stale(case: Case) -> Iterator[Finding]:
             f"Fecha de emisión: {day(case.issued)} tiene {age} días. Confirme que el"
             " período tributario sigue abierto o use la fecha de hoy."
         )
+
+
+@rule("folio", "fecha_emision")
+def dates_follow_folios(case: Case) -> Iterator[Finding]:
+    """A lower folio of the same type with a later date, or the reverse (P)."""
+    folio = whole(case.dte.folio, 10)
+    if folio is None:
+        return
+    known = [
+        (each.folio, each.date)
+        for each in case.peers
+        if each.type == case.dte.tipo_dte and each.folio and each.date
+    ]
+    last = case.context.folio_anterior
+    if last and last.fecha_emision:
+        known.append((last.folio, last.fecha_emision))
+    for other, issued in known:
+        if other == folio:
+            continue
+        before = other < folio
+        if issued > case.issued if before else issued < case.issued:
+            word = "anterior" if before else "posterior"
+            yield review(
+                f"Fecha de emisión: el folio {word} {other} tiene fecha"
+                f" {day(issued)} y este, {day(case.issued)}. Confirme la fecha.",
+                certainty=0.9,
+                about=f"{folio}/{case.issued}",
+            )
+            return
+
+
+@rule("peers", "fecha_emision")
+def date_follows_the_last(case: Case) -> Iterator[Finding]:
+    """A document without folio, dated days before the last one of its type (P)."""
+    dates = [
+        each.date for each in case.peers if each.type == case.dte.tipo_dte and each.date
+    ]
+    if case.dte.folio or not dates or (max(dates) - case.issued).days < BACKDATED_DAYS:
+        return
+    yield review(
+        f"Fecha de emisión: {day(case.issued)} es anterior al último documento de este"
+        f" receptor ({day(max(dates))}). Confirme la fecha.",
+        certainty=0.85,
+        about=str(case.issued),
+    )
