@@ -57,7 +57,9 @@ class L10nClDteDocument(models.Model):
     # === The file === #
     file_name = fields.Char(readonly=True)
     file = fields.Binary(attachment=True, readonly=True, copy=False)
-    attachment_id = fields.Many2one("ir.attachment", readonly=True, copy=False)
+    attachment_id = fields.Many2one(
+        "ir.attachment", readonly=True, copy=False, index="btree_not_null"
+    )
     sha256 = fields.Char(
         string="SHA-256", readonly=True, help="Of the file, as hexadecimal digits."
     )

@@ -20,3 +20,4 @@ from . import test_translations
 from . import test_batch
 from . import test_figures
 from . import test_schemas
+from . import test_indexes

@@ -24,7 +24,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     _description = "Generate DTE"
 
     move_id = fields.Many2one(
-        "account.move", string="Document", required=True, readonly=True
+        "account.move", string="Document", required=True, readonly=True, index=True
     )
     state = fields.Selection(
         related="move_id.state", related_sudo=False, string="Document Status"
