@@ -305,3 +305,17 @@ def check_use(caf, issuer, code, folio, day):
         raise FolioOutOfRange(folio, caf.first, caf.last)
     if caf.is_expired(day):
         raise CafExpired(caf.date, caf.expires_on)
+
+
+def from_node(node, private_pem):
+    """Return a CAF that was read before, of the element that stamps need and its key.
+
+    :param bytes node: :attr:`Caf.node`
+    :param bytes private_pem: in any form that PEM has
+    :rtype: Caf
+    :raise CafUnreadable:
+    """
+    return parse(
+        b"<AUTORIZACION>%s<RSASK>%s</RSASK><RSAPUBK>-</RSAPUBK></AUTORIZACION>"
+        % (node, private_pem)
+    )

@@ -1,6 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What these tools raise: always a sentence that says what to do."""
 
+# pylint: disable=prefer-env-translation
+# `_` is the caller's `env._`: there is no Odoo in here.
+
 import datetime
 from dataclasses import dataclass
 

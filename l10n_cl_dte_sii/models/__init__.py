@@ -1,0 +1,9 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from . import (
+    account_move_folio,
+    certificate_certificate,
+    l10n_cl_dte_sii_caf,
+    l10n_cl_dte_sii_folio,
+    res_company,
+    res_config_settings,
+)

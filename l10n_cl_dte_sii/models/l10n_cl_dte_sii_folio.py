@@ -1,0 +1,237 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from psycopg2.errors import UniqueViolation
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from odoo.addons.l10n_cl_dte_ai.tools.dte.document import COVERED_TYPES
+
+from ..tools.errors import WHERE
+from .environments import ENVIRONMENTS, MANAGER_GROUP
+
+
+class L10nClDteSiiFolio(models.Model):
+    """The ledger of folios: one row for each use of a number, and what became of it.
+
+    Code alone makes and changes rows: nobody has the right to, not even over RPC. A
+    number is taken by inserting its row, which the database lets only one do; whoever
+    comes second waits for the first to commit or to give it back. What was given back
+    stays as history, and its number can be taken by another row.
+    """
+
+    _name = "l10n_cl_dte_sii.folio"
+    _description = "Folio of an Electronic Tax Document"
+    _order = "environment, code, number desc, id desc"
+    _rec_name = "number"
+
+    company_id = fields.Many2one("res.company", required=True, index=True)
+    issuer = fields.Char(string="RUT", required=True)
+    environment = fields.Selection(ENVIRONMENTS, required=True)
+    code = fields.Char(string="Type", required=True)
+    number = fields.Integer(string="Folio", required=True, aggregator=None)
+    # used ──the SII's word──> accepted
+    #  │ │└──document deleted, never signed──> free (the number can be taken again)
+    #  │ └──cancelled, or deleted after it was signed──> to_annul ──a person──> annulled
+    #  └──<── confirmed again, while it is only to be annulled
+    state = fields.Selection(
+        [
+            ("used", "Used"),
+            ("accepted", "Accepted by the SII"),
+            ("free", "Given Back"),
+            ("to_annul", "To Annul at the SII"),
+            ("annulled", "Annulled at the SII"),
+        ],
+        required=True,
+        default="used",
+    )
+    move_id = fields.Many2one(
+        "account.move", string="Document", ondelete="set null", index="btree_not_null"
+    )
+    document_name = fields.Char(help="Of the document that took it, should it be gone.")
+    caf_id = fields.Many2one(
+        "l10n_cl_dte_sii.caf", string="CAF", ondelete="restrict", index="btree_not_null"
+    )
+
+    _one_use = models.UniqueIndex(
+        "(issuer, environment, code, number) WHERE state != 'free'",
+        "This folio is used already.",
+    )
+
+    # === Taking === #
+
+    @api.model
+    def _take(self, move):
+        """Take the next free folio for a document: oldest valid CAF first.
+
+        Same transaction, so a rollback gives it back.
+
+        :param move: a confirmed account.move of :meth:`_l10n_cl_dte_sii_takes_folio`
+        :raise UserError: where none is left
+        """
+        for caf in self.env["l10n_cl_dte_sii.caf"]._usable(move):
+            number = caf._next_number()
+            while number and number <= caf.last:
+                if folio := self._insert(move, caf, number):
+                    return folio
+                # Another transaction has it, which this one cannot see.
+                number += 1
+        raise UserError(self._no_folio_left(move))
+
+    @api.model
+    def _take_number(self, move, number):
+        """Take the folio that a person wrote on a draft.
+
+        :raise UserError: where it is no free folio of a valid CAF
+        """
+        cafs = self.env["l10n_cl_dte_sii.caf"]._usable(move)
+        caf = cafs.filtered(lambda caf: caf.start <= number <= caf.last)
+        if not caf:
+            raise UserError(
+                self.env._(
+                    "Folio %(number)s of type %(code)s is in none of the valid CAFs: "
+                    "empty the document's number, so that it gets the next one.",
+                    number=number,
+                    code=move.l10n_latam_document_type_id.code,
+                )
+            )
+        if folio := self._insert(move, caf[:1], number):
+            return folio
+        raise UserError(
+            self.env._(
+                "Folio %(number)s of type %(code)s is used already: empty the "
+                "document's number, so that it gets the next one.",
+                number=number,
+                code=move.l10n_latam_document_type_id.code,
+            )
+        )
+
+    @api.model
+    def _insert(self, move, caf, number):
+        """Insert the row of a number, unless somebody has it: return the row, or none.
+
+        In SQL, for a number that is taken is no error to log. With REPEATABLE READ
+        neither a lock, a counter nor ON CONFLICT can do this: each fails instead of
+        going on to the next number.
+        """
+        values = {
+            "company_id": move.company_id.id,
+            "issuer": caf.issuer,
+            "environment": caf.environment,
+            "code": caf.code,
+            "number": number,
+            "state": "used",
+            "move_id": move.id,
+            "document_name": move._l10n_cl_get_formatted_sequence(number),
+            "caf_id": caf.id,
+            "create_uid": self.env.uid,
+            "write_uid": self.env.uid,
+        }
+        now = SQL("now() AT TIME ZONE 'UTC'")
+        query = SQL(
+            "INSERT INTO %s (%s, create_date, write_date) VALUES (%s, %s, %s)"
+            " RETURNING id",
+            SQL.identifier(self._table),
+            SQL(", ").join(map(SQL.identifier, values)),
+            SQL(", ").join(SQL("%s", value) for value in values.values()),
+            now,
+            now,
+        )
+        move.flush_recordset()
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.env.cr.execute(query, log_exceptions=False)
+                (folio_id,) = self.env.cr.fetchone()
+        except UniqueViolation:
+            return self.browse()
+        folio = self.browse(folio_id)
+        move.invalidate_recordset(["l10n_cl_dte_sii_folio_id"], flush=False)
+        caf._forget_counts()
+        return folio
+
+    @api.model
+    def _no_folio_left(self, move, needed=1):
+        document_type = move.l10n_latam_document_type_id
+        return self.env._(
+            "Not confirmed: %(company)s has no folio left for “%(type)s”. Ask the SII "
+            "for more (%(where)s), and load the CAF under Accounting → Configuration → "
+            "SII Folios (CAF).",
+            company=move.company_id.name,
+            type=document_type.display_name,
+            where=WHERE,
+        )
+
+    # === What becomes of them === #
+
+    def _give_back(self):
+        """Let other documents take these numbers: nobody has seen them."""
+        self.sudo().write({"state": "free"})
+        self.move_id.invalidate_recordset(["l10n_cl_dte_sii_folio_id"], flush=False)
+        self.caf_id.sudo().is_used_up = False
+        self.env["l10n_cl_dte_sii.caf"]._forget_counts()
+
+    def _to_annul(self):
+        self.sudo().filtered(lambda folio: folio.state == "used").state = "to_annul"
+
+    def action_annulled(self):
+        """A person says: these were declared null on the SII's site."""
+        self.check_access("read")
+        if not self.env.user.has_group(MANAGER_GROUP):
+            raise UserError(
+                self.env._("Only administrators of DTE SII may say what was annulled.")
+            )
+        if any(folio.state != "to_annul" for folio in self):
+            raise UserError(
+                self.env._("Choose folios that are to be annulled, and no others.")
+            )
+        self.sudo().state = "annulled"
+
+    # === History === #
+
+    @api.model
+    def _import_history(self, company):
+        """Enter the numbers of documents that a company issued before as used.
+
+        A number that two documents have is entered once, for the older one.
+
+        :param company: with an environment
+        """
+        issuer = company._l10n_cl_dte_sii_rut()
+        if not issuer:
+            return
+        companies = company._l10n_cl_dte_sii_with_rut(issuer)
+        self.env["account.move"].flush_model()
+        self.flush_model()
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO l10n_cl_dte_sii_folio (
+                    company_id, issuer, environment, code, number, state, move_id,
+                    document_name, create_uid, write_uid, create_date, write_date)
+                SELECT DISTINCT ON (type.code, move.sequence_number)
+                       move.company_id, %(issuer)s, %(environment)s, type.code,
+                       move.sequence_number,
+                       CASE move.state WHEN 'posted' THEN 'used' ELSE 'to_annul' END,
+                       move.id, move.name, %(user)s, %(user)s,
+                       now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
+                  FROM account_move AS move
+                  JOIN l10n_latam_document_type AS type
+                    ON type.id = move.l10n_latam_document_type_id
+                 WHERE move.company_id IN %(companies)s
+                   AND type.code IN %(codes)s
+                   AND (move.move_type IN ('out_invoice', 'out_refund')
+                        OR move.move_type = 'in_invoice' AND type.code = '46')
+                   AND (move.state = 'posted'
+                        OR move.state = 'cancel' AND move.posted_before)
+                   AND move.sequence_number > 0
+                 ORDER BY type.code, move.sequence_number, move.state DESC, move.id
+                    ON CONFLICT DO NOTHING
+                """,
+                issuer=issuer,
+                environment=company.l10n_cl_dte_sii_environment,
+                companies=tuple(companies.ids),
+                codes=tuple(COVERED_TYPES),
+                user=self.env.uid,
+            )
+        )
+        self.invalidate_model()

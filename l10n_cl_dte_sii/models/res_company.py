@@ -1,0 +1,164 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import zoneinfo
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+
+from ..tools import caf as cafs
+from ..tools.errors import SIMULATOR
+from .environments import ENVIRONMENTS, MANAGER_GROUP
+
+CHILE = zoneinfo.ZoneInfo("America/Santiago")
+AUTHORITY_PARAMETER = "l10n_cl_dte_sii.simulator_authority"
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    l10n_cl_dte_sii_environment = fields.Selection(
+        ENVIRONMENTS,
+        string="SII Environment",
+        help="Chile: where this company's folios come from. Empty: documents are "
+        "numbered by Odoo and not signed here.",
+    )
+    l10n_cl_dte_sii_certificate_id = fields.Many2one(
+        "certificate.certificate",
+        string="Certificate for the SII",
+        ondelete="set null",
+        copy=False,
+        groups=MANAGER_GROUP,
+    )
+
+    @api.constrains("l10n_cl_dte_sii_certificate_id")
+    def _check_l10n_cl_dte_sii_certificate(self):
+        for company in self.sudo():
+            certificate = company.l10n_cl_dte_sii_certificate_id
+            if certificate.company_id - (company | company.parent_ids):
+                raise ValidationError(
+                    self.env._(
+                        "“%(certificate)s” belongs to another company: load it for "
+                        "%(company)s, too.",
+                        certificate=certificate.name,
+                        company=company.name,
+                    )
+                )
+
+    # === CRUD === #
+
+    def write(self, vals):
+        # EXTENDS 'base': a company that issued documents in one environment cannot go
+        # on in another, for their names are the same and so are their numbers.
+        name = "l10n_cl_dte_sii_environment"
+        changed = self.filtered(
+            lambda company: name in vals and company[name] != vals[name]
+        )
+        left = {company: company[name] for company in changed if company[name]}
+        result = super().write(vals)
+        for company in left:
+            if vals[name]:
+                company._l10n_cl_dte_sii_check_switch()
+        for company in changed.filtered(name):
+            self.env["l10n_cl_dte_sii.folio"]._import_history(company)
+        return result
+
+    def _l10n_cl_dte_sii_check_switch(self):
+        """:raise ValidationError: where folios of another environment were used"""
+        used = (
+            self.env["l10n_cl_dte_sii.folio"]
+            .sudo()
+            .search(
+                [
+                    ("issuer", "=", self._l10n_cl_dte_sii_rut()),
+                    ("environment", "!=", self.l10n_cl_dte_sii_environment),
+                ]
+            )
+        )
+        if used.caf_id:
+            raise ValidationError(
+                self.env._(
+                    "%(company)s has documents with folios of another environment of "
+                    "the SII, and Odoo cannot tell two documents of the same number "
+                    "apart. Do the certification in a database or a company of its "
+                    "own, and start production in a clean one.",
+                    company=self.name,
+                )
+            )
+        used.unlink()  # they were only what Odoo had numbered before
+
+    # === Business === #
+
+    def _l10n_cl_dte_sii_check_manager(self):
+        """:raise AccessError: for who may not load certificates and folios here"""
+        user = self.env.user
+        if not user.has_group(MANAGER_GROUP) or self - user.company_ids:
+            raise AccessError(
+                self.env._(
+                    "Certificates and folios are loaded by administrators of DTE SII, "
+                    "in companies of their own."
+                )
+            )
+
+    def _l10n_cl_dte_sii_with_settings(self):
+        """Return the company whose settings count: a branch may leave them to a parent.
+
+        :rtype: res.company, empty where no environment is chosen
+        """
+        self.ensure_one()
+        company = self.sudo()
+        while company and not company.l10n_cl_dte_sii_environment:
+            company = company.parent_id
+        return company.sudo(False)
+
+    def _l10n_cl_dte_sii_rut(self):
+        """Return the RUT on this company's documents, as `76101010-7`; "" without one."""
+        self.ensure_one()
+        company = self.sudo()
+        while company:
+            if issuer := company._l10n_cl_dte_emisor().RUTEmisor:
+                return issuer
+            company = company.parent_id
+        return ""
+
+    def _l10n_cl_dte_sii_with_rut(self, issuer):
+        """Return all companies that issue documents under a RUT, whoever asks."""
+        chilean = self.sudo().search([("account_fiscal_country_id.code", "=", "CL")])
+        return chilean.filtered(
+            lambda company: company._l10n_cl_dte_sii_rut() == issuer
+        )
+
+    def _l10n_cl_dte_sii_today(self):
+        """Return the day by which the SII counts, wherever user and server are."""
+        return self._l10n_cl_dte_sii_now().date()
+
+    def _l10n_cl_dte_sii_now(self):
+        """Return Chile's local time, without its zone, as documents hold it."""
+        now = fields.Datetime.now().replace(tzinfo=zoneinfo.ZoneInfo("UTC"))
+        return now.astimezone(CHILE).replace(tzinfo=None)
+
+    def _l10n_cl_dte_sii_authorities(self):
+        """Return who signs the CAFs of the simulator that this database was told of.
+
+        The parameter holds number and public key, as `900:MFww…`. Only administrators
+        write it; nothing in it counts in certification or production.
+
+        :rtype: dict[int, cafs.Authority]
+        """
+        text = self.env["ir.config_parameter"].sudo().get_param(AUTHORITY_PARAMETER)
+        number, _colon, key = (text or "").partition(":")
+        if not number.isdigit():
+            return {}
+        return {int(number): cafs.Authority(key, SIMULATOR)}
+
+    def _l10n_cl_dte_sii_notify(self, subject, text, record=None):
+        """Tell the administrators of DTE SII who work in this company."""
+        self.ensure_one()
+        users = self.env.ref(MANAGER_GROUP).all_user_ids.filtered(
+            lambda user: user.active and self in user.company_ids
+        )
+        thread = record if record is not None else self.env["mail.thread"]
+        thread.message_notify(
+            partner_ids=users.partner_id.ids,
+            subject=subject,
+            body=text,
+            email_layout_xmlid="mail.mail_notification_light",
+        )
