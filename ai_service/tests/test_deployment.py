@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What compose.yaml promises, as far as it can be read without a container engine."""
 
+import configparser
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ SERVICES = yaml.safe_load(COMPOSE)["services"]
 
 
 def test_it_starts_in_order_when_each_is_healthy():
-    assert SERVICES.keys() == {"db", "redis", "ai-service", "odoo"}
+    assert SERVICES.keys() == {"db", "redis", "ai-service", "odoo", "proxy"}
     waits = {
         name: set(service.get("depends_on", {})) for name, service in SERVICES.items()
     }
@@ -27,7 +28,8 @@ def test_it_starts_in_order_when_each_is_healthy():
         assert service["restart"] == "unless-stopped"
         for waited in service.get("depends_on", {}).values():
             assert waited == {"condition": "service_healthy"}
-    for name in ("db", "redis", "odoo"):
+    assert waits["proxy"] == {"odoo"}
+    for name in ("db", "redis", "odoo", "proxy"):
         assert SERVICES[name]["healthcheck"]["test"]
     assert "HEALTHCHECK" in (ROOT / "ai_service" / "Dockerfile").read_text()
 
@@ -39,7 +41,11 @@ def test_ports_are_the_guides_and_not_open_to_the_network():
 
 
 @pytest.mark.parametrize(
-    "name", ["ODOO_DB_PASSWORD", "REDIS_PASSWORD", "AI_SERVICE_API_KEY"]
+    "name",
+    [
+        *("ODOO_DB_PASSWORD", "ODOO_MASTER_PASSWORD"),
+        *("REDIS_PASSWORD", "AI_SERVICE_API_KEY"),
+    ],
 )
 def test_a_secret_has_no_default(name):
     uses = re.findall(rf"\$\{{{name}(:?[-?])?", COMPOSE)
@@ -51,6 +57,70 @@ def test_what_is_optional_is_empty_by_default():
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE))
     for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
         assert defaults[name] == ""
+
+
+def odoo_settings(tmp_path):
+    """What Odoo reads, as its container writes it."""
+    script = SERVICES["odoo"]["command"][2].replace("$$", "$")
+    script = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", script)  # what Compose fills in
+    script = script.replace("/tmp/", f"{tmp_path}/").replace("exec odoo", "true")
+    environment = {"ODOO_DB_PASSWORD": "d$b", "ODOO_MASTER_PASSWORD": "m%ster"}
+    subprocess.run(["sh", "-c", script], env=environment, check=True)
+    parser = configparser.RawConfigParser()
+    parser.read(tmp_path / "odoo.conf")
+    assert oct((tmp_path / "odoo.conf").stat().st_mode)[-3:] == "600"
+    return dict(parser["options"])
+
+
+def test_odoo_is_set_up_for_a_proxy_and_shows_no_databases(tmp_path):
+    settings = odoo_settings(tmp_path)
+    assert settings["proxy_mode"] == "True"
+    assert settings["list_db"] == "False"
+    assert settings["dbfilter"] == "^odoo$"
+    assert settings["admin_passwd"] == "m%ster"
+    assert settings["db_password"] == "d$b"
+    assert int(settings["workers"]) >= 2
+    assert settings["gevent_port"] == "8072"
+
+
+def test_an_odoo_that_hangs_is_ended(tmp_path):
+    script = SERVICES["odoo"]["healthcheck"]["test"][1].replace("$$", "$")
+    script = script.replace("/tmp/", f"{tmp_path}/").replace("kill -9 -1", "echo ENDED")
+
+    def check(answers):
+        (tmp_path / "curl").write_text(f"#!/bin/sh\nexit {0 if answers else 7}\n")
+        (tmp_path / "curl").chmod(0o755)
+        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["sh", "-c", script],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, "ENDED" in done.stdout
+
+    assert check(True) == (0, False)
+    assert [check(False) for _ in range(29)] == [(1, False)] * 29
+    assert check(True) == (0, False)  # it begins to count anew
+    assert [check(False) for _ in range(30)] == [(1, False)] * 29 + [(1, True)]
+
+
+def test_compose_1_is_told_that_it_is_the_wrong_one():
+    assert "${COMPOSE_PROJECT_NAME:?this needs Docker Compose 2" in COMPOSE
+
+
+def test_the_proxy_has_what_odoo_needs():
+    nginx = (ROOT / "deploy" / "nginx.conf").read_text()
+    assert re.search(r"location /websocket \{[^}]*:8072;", nginx)
+    assert re.search(r"location / \{[^}]*:8069;", nginx)
+    assert re.search(r"/web/database \{\s+return 404;", nginx)
+    # A location with a header of its own inherits none of the server's.
+    assert not re.search(r"location [^{]*\{[^}]*proxy_set_header", nginx)
+    assert "listen 443 ssl;" in nginx
+    mounts = " ".join(SERVICES["proxy"]["volumes"])
+    assert "./deploy/nginx.conf:/etc/nginx/conf.d/default.conf:ro" in mounts
+    assert "/etc/nginx/tls:ro" in mounts
 
 
 def test_redis_asks_for_the_password(tmp_path):
