@@ -181,19 +181,42 @@ def answers(url):
     return True
 
 
+_reserved = []  # sockets that hold a port's number until this process ends
+
+
 def free_port(preferred=0, span=50):
-    """`preferred` if nobody has it, or the next free one; any free one for 0."""
-    for port in range(preferred, preferred + (span if preferred else 1)):
+    """`preferred` if nobody has it, or the next free one; any free one for 0.
+
+    It is ours from now on: whatever is to listen there may take its time.
+    """
+    for port in range(preferred, preferred + (span if preferred else 20)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port if preferred else 0))
+                number = probe.getsockname()[1]
+                _reserve(number)
             except OSError:
                 continue
-            return probe.getsockname()[1]
+            return number
     raise Stop(
         f"ports {preferred} to {preferred + span - 1} are all taken: free one of them"
     )
+
+
+def _reserve(number):
+    """Keep others of our commands off that port, by the UDP port of the same number.
+
+    Nothing of ours uses it, two processes cannot both have it, and the kernel gives it
+    back when we end, however we end.
+    """
+    holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        holder.bind(("127.0.0.1", number))
+    except OSError:
+        holder.close()
+        raise
+    _reserved.append(holder)
 
 
 def shown(path):
