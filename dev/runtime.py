@@ -32,6 +32,7 @@ LEFT_OUT = [
     "*/i18n/e[!s]*.po",
     "*/i18n/f[!r]*.po",
 ]
+SCRIPT = Path(__file__).parent / "bin" / "odoo-bin"
 DIST_PACKAGES = Path("usr/lib/python3/dist-packages")
 KEYRINGS = [
     "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -64,7 +65,7 @@ class Runtime:
         return environment
 
     def command(self, *arguments):
-        return [self.python, "-m", "odoo", *arguments]
+        return [self.python, SCRIPT, *arguments]
 
 
 def ensure():
