@@ -315,10 +315,7 @@ class AccountMove(models.Model):
         verdict = outcomes.get(validation.outcome) or self.env._("not asked")
         found = [*(finding.message for finding in plan.findings), *plan.refused]
         lines = [
-            self.env._(
-                "DTE generated: %s. It is unsigned: not yet a tax document.",
-                version.file_name,
-            ),
+            self._l10n_cl_dte_headline(version),
             self.env._("AI verdict: %s.", verdict),
             self.env._("The SII's rules: %s", " ".join(found))
             if found
@@ -327,6 +324,13 @@ class AccountMove(models.Model):
         if override_reason:
             lines.append(self.env._("Generated anyway, reason: %s", override_reason))
         return Markup("<br/>").join(lines)
+
+    def _l10n_cl_dte_headline(self, version):
+        """Return what was made, for the chatter; the seam for who signs it as well."""
+        return self.env._(
+            "DTE generated: %s. It is unsigned: not yet a tax document.",
+            version.file_name,
+        )
 
     # === The files that there are === #
 

@@ -1,7 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import (
     account_move_folio,
+    account_move_line,
+    account_move_signing,
     certificate_certificate,
+    l10n_cl_dte_document,
     l10n_cl_dte_sii_caf,
     l10n_cl_dte_sii_folio,
     res_company,

@@ -5,10 +5,12 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 
 from ..tools import caf as cafs
-from ..tools.errors import SIMULATOR
+from ..tools.envelope import Cover
+from ..tools.errors import PRODUCTION, SIMULATOR
 from .environments import ENVIRONMENTS, MANAGER_GROUP
 
 CHILE = zoneinfo.ZoneInfo("America/Santiago")
+NOBODY = "66666666-6"  # who would send an envelope that is only rehearsed
 AUTHORITY_PARAMETER = "l10n_cl_dte_sii.simulator_authority"
 
 
@@ -148,6 +150,32 @@ class ResCompany(models.Model):
         if not number.isdigit():
             return {}
         return {int(number): cafs.Authority(key, SIMULATOR)}
+
+    def _l10n_cl_dte_sii_certificate(self):
+        """Return with which certificate documents are signed, as superuser, or none."""
+        company = self.sudo()
+        while company and not company.l10n_cl_dte_sii_certificate_id:
+            company = company.parent_id
+        return company.l10n_cl_dte_sii_certificate_id
+
+    def _l10n_cl_dte_sii_cover(self):
+        """Return what stands on an envelope to the SII.
+
+        :rtype: Cover
+        """
+        settings = self._l10n_cl_dte_sii_with_settings().sudo()
+        is_production = settings.l10n_cl_dte_sii_environment == PRODUCTION
+        certificate = self._l10n_cl_dte_sii_certificate()
+        return Cover(
+            issuer=self._l10n_cl_dte_sii_rut(),
+            sender=certificate.l10n_cl_dte_sii_holder_rut or NOBODY,
+            resolution_date=settings.l10n_cl_dte_resolution_date
+            or self._l10n_cl_dte_sii_today(),
+            # Anything else but 0 is refused outside of production.
+            resolution_number=int(settings.l10n_cl_dte_resolution_number or 0)
+            if is_production
+            else 0,
+        )
 
     def _l10n_cl_dte_sii_notify(self, subject, text, record=None):
         """Tell the administrators of DTE SII who work in this company."""

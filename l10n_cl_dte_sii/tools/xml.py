@@ -66,6 +66,10 @@ def from_base64(text):
     return data
 
 
+def to_base64(data):
+    return base64.b64encode(data).decode()
+
+
 def canonical(fragment):
     """Return the inclusive canonical form of an element, given as bytes in Latin-1.
 

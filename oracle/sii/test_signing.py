@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from sii_demo import authority as stand_in
-from sii_tools import certificate, envelope, errors, signature, stamp
+from sii_tools import certificate, envelope, errors, rehearsal, signature, stamp
 from sii_tools.xml import DSIG, SII, without_declaration
 from tools.dte import rules
 from tools.dte.document import KNOWN_TYPES
@@ -355,7 +355,7 @@ def translate(text, /, **values):
 @ANY
 @given(given_document=documents())
 def test_any_document_that_passes_the_rules_is_signed_and_read_back(
-    sign, official_dte, signer, given_document
+    sign, official, official_dte, signer, given_document
 ):
     findings = rules.check(given_document, NOW.date(), translate)
     assume(not any(each.severity == rules.ERROR for each in findings))
@@ -370,6 +370,17 @@ def test_any_document_that_passes_the_rules_is_signed_and_read_back(
     assert (said.MNT, said.RR) == (fitted.MntTotal, fitted.Receptor.RUTRecep)
     data = cl_sii_parse.parse_dte_xml(xml_utils.parse_untrusted_xml(content))
     assert data.monto_total == fitted.MntTotal
+    # The rehearsal says the same of it, without a CAF and a certificate.
+    rehearsed = rehearsal.rehearse(as_xml(given_document), cover(), NOW)
+    judge(rehearsed.envelope, official)
+    assert list(signature.verify(rehearsed.envelope))[1] == "SetDoc"
+
+
+def test_the_rehearsal_finds_what_the_schema_refuses(official):
+    """A RUT without its digit passes no schema, signed or not."""
+    content = as_xml(document()).replace(b"76202020-3", b"76202020")
+    rehearsed = rehearsal.rehearse(content, cover(), NOW)
+    assert not official.validate(etree.fromstring(rehearsed.envelope))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
