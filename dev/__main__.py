@@ -34,6 +34,9 @@ def main():
     check.add_argument("--json", action="store_true", help="for programs")
     commands.add_parser("rules", help="write the table of the SII's rules")
     commands.add_parser("readme", help="write README.rst and the page of each addon")
+    versions = commands.add_parser("versions", help="the tests under each Python")
+    versions.add_argument("python", nargs="*", help="only these, like 3.12")
+    versions.add_argument("--suites", default="tools,service,addon", help="a,b,c")
     commands.add_parser("wheels", help="build each addon as a wheel")
     commands.add_parser("runtime", help="only get Odoo, Python packages, database")
     # Ended by someone else: leave as on Ctrl-C, with everything stopped.
@@ -78,6 +81,8 @@ def run(arguments):
         from .rules import main as command
     elif arguments.command == "readme":
         from .lint import write_readmes as command
+    elif arguments.command == "versions":
+        from .versions import main as command
     elif arguments.command == "wheels":
         from .wheels import main as command
     elif arguments.command == "i18n":

@@ -72,10 +72,10 @@ def with_wheels(target, wheels, *folders):
 
 
 def _make(python, target):
-    uv = shutil.which("uv")
-    if uv:
+    program = shutil.which("uv")
+    if program:
         run(
-            [uv, "venv", "--allow-existing", "--python", python, target],
+            [program, "venv", "--allow-existing", "--python", python, target],
             "no virtual environment could be made",
             log="venv",
         )
@@ -99,11 +99,11 @@ def _make(python, target):
 def _install(target, *arguments):
     """Install with uv, which takes seconds, or with pip where uv is not to be had."""
     python = Path(target, "bin", "python")
-    uv = _uv()
-    if uv:
+    program = uv()
+    if program:
         try:
             run(
-                [uv, "pip", "install", "--python", python, *arguments],
+                [program, "pip", "install", "--python", python, *arguments],
                 "uv failed",
                 log="uv",
                 env=_uv_environment(python),
@@ -120,7 +120,7 @@ def _install(target, *arguments):
 
 
 @functools.cache
-def _uv():
+def uv():
     """uv: the user's, or our own by pip; None where it can't be installed."""
     if shutil.which("uv"):
         return shutil.which("uv")
