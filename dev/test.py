@@ -13,9 +13,10 @@ import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import browser, odoo_tests, venv, without_odoo
-from .console import say
+from .console import say, step
 from .odoo import our_addons
 from .process import BUILD, LOGS, ROOT, call, end_running
 from .workspace import workspace
@@ -24,10 +25,18 @@ RESULTS = BUILD / "results"
 # What needs no Odoo, and what asks a real one: from outside, or in the browser.
 SUITES = (
     *("tools", "service", "oracle", "simulator"),
-    *("addon", "runner", "system", "browser"),
+    *("addon", "attack", "beside", "runner", "system", "browser"),
 )
 # What `make test` has Odoo's own runner run: of each kind of test one class.
 SAMPLE = (":TestSettings", ":TestGeneration", ":TestMultiCompany", ":TestTranslations")
+
+
+ATTACK = ROOT / "l10n_cl_dte_ai" / "tests" / "test_attack.py"
+# What a company uses beside invoices, and `tests/beside` uses with us.
+BESIDE = (
+    *("sale_management", "website_sale", "point_of_sale"),
+    *("purchase", "stock", "account_debit_note"),
+)
 
 
 @dataclass
@@ -59,8 +68,8 @@ def _one(suite, arguments):
     if suite in _WITHOUT_ODOO:
         return [_WITHOUT_ODOO[suite](arguments)]
     with _workspace() as (space, installed):
-        if suite == "addon":
-            return [_addon(installed, arguments)]
+        if suite in _INSIDE:
+            return [_INSIDE[suite](installed, arguments)]
         if suite == "runner":
             fresh = space.create("runner")
             return [_runner(installed, fresh, arguments, install=True)]
@@ -74,6 +83,12 @@ def _all(arguments):
     with _workspace() as (space, installed), ThreadPoolExecutor(2) as rows:
         running = {
             "addon": rows.submit(_addon, installed, arguments),
+            **{
+                name: rows.submit(
+                    _INSIDE[name], space.with_addon(name), arguments, aside=True
+                )
+                for name in ("attack", "beside")
+            },
             **{
                 name: rows.submit(_outside, name, space, arguments, aside=True)
                 for name in ("browser", "system")
@@ -159,18 +174,51 @@ def _addon(odoo, arguments):
     folders = [ROOT / addon for addon in our_addons()]
     if not any((folder / "tests").exists() for folder in folders):
         return _absent("addon", folders[0] / "tests")
+    by_default = [f"--ignore={ATTACK}", *folders]
+    return _inside("addon", odoo, _with_default(arguments, *by_default))
+
+
+def _attack(odoo, arguments, aside=False):
+    """What our addons define, called by who should not; prints what came of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "table")
+        result = _inside(
+            "attack", odoo, _with_default(arguments, ATTACK), aside, DTE_AI_TABLE=table
+        )
+        if table.exists():
+            say(table.read_text())
+    return result
+
+
+def _beside(odoo, arguments, aside=False):
+    """With the apps that companies use beside invoices, in a database of its own."""
+    with step(f"Install {', '.join(BESIDE)}"):
+        odoo.install(*BESIDE, log="beside")
+    return _inside(
+        "beside", odoo, _with_default(arguments, ROOT / "tests" / "beside"), aside
+    )
+
+
+def _inside(suite, odoo, arguments, aside=False, **environment):
+    """Tests in an Odoo's own process, on its database."""
     return _pytest(
-        "addon",
+        suite,
         odoo.runtime.python,
         [
             f"--odoo-config={odoo.config}",
             f"--odoo-database={odoo.name}",
             "--odoo-http",
             f"--odoo-extra=screenshots={BUILD / 'tours'}",
-            *_with_default(arguments, *folders),
+            *arguments,
         ],
-        odoo.environment(DTE_AI_SII_SCHEMAS=venv.sii_schemas(), **_simulator_python()),
+        odoo.environment(
+            DTE_AI_SII_SCHEMAS=venv.sii_schemas(), **_simulator_python(), **environment
+        ),
+        aside,
     )
+
+
+_INSIDE = {"addon": _addon, "attack": _attack, "beside": _beside}
 
 
 def _simulator_python():

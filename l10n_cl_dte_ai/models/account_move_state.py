@@ -277,6 +277,8 @@ class AccountMove(models.Model):
             "l10n_cl_dte_ai_digest",
             "l10n_cl_dte_ai_state",
             "l10n_cl_dte_posting_date",
+            "l10n_cl_dte_stopped",
+            "l10n_cl_dte_posted_unchecked",
         }
 
     def _l10n_cl_dte_refuse(self, names):

@@ -26,16 +26,31 @@ class ResCompany(models.Model):
 
     l10n_cl_dte_ai_on_post = fields.Selection(
         [
-            ("off", "Nothing: somebody presses Generate DTE"),
-            ("background", "The AI service is asked in the background"),
+            ("off", "Nothing is looked at: somebody presses Generate DTE"),
+            ("rules", "What the SII's rules refuse is not confirmed"),
+            ("background", "The same, and the AI service is asked in the background"),
             (
                 "required",
                 "First the document must be allowed: without errors, and as the policy says",
             ),
         ],
         string="When a Document is Confirmed",
-        default="off",
+        default="rules",
         required=True,
+        help="It holds on every road by which a document is confirmed, for everybody. "
+        "Whoever may override can confirm one anyway, with a reason that is kept.",
+    )
+    l10n_cl_dte_ai_unattended = fields.Selection(
+        [
+            ("draft", "It stays a draft, and somebody gets an activity"),
+            ("post", "It is confirmed and marked, and somebody gets an activity"),
+        ],
+        string="When Nobody Can Be Asked",
+        default="draft",
+        required=True,
+        help="What a scheduled action would confirm, and the policy stops. What a "
+        "customer has paid at a till or on the website is confirmed and marked in any "
+        "case, because Odoo books the payment on it at once.",
     )
 
     l10n_cl_dte_ai_leave_out_names = fields.Boolean(

@@ -48,6 +48,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_cl_dte_ai_on_post = fields.Selection(
         related="company_id.l10n_cl_dte_ai_on_post", readonly=False, required=True
     )
+    l10n_cl_dte_ai_unattended = fields.Selection(
+        related="company_id.l10n_cl_dte_ai_unattended", readonly=False, required=True
+    )
     l10n_cl_dte_ai_leave_out_names = fields.Boolean(
         related="company_id.l10n_cl_dte_ai_leave_out_names", readonly=False
     )

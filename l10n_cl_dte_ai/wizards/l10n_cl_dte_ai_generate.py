@@ -55,6 +55,9 @@ class L10nClDteAiGenerate(models.TransientModel):
     answered_at = fields.Datetime(compute="_compute_situation")
     needs_override = fields.Boolean(compute="_compute_situation")
     may_override = fields.Boolean(compute="_compute_situation")
+    is_stopped = fields.Boolean(
+        string="Policy Stops Confirming", compute="_compute_situation"
+    )
     override_reason = fields.Char(string="Reason")
     preview = fields.Html(compute="_compute_preview", sanitize=False)
     sent = fields.Text(compute="_compute_situation", string="What Is Sent")
@@ -92,6 +95,9 @@ class L10nClDteAiGenerate(models.TransientModel):
             wizard.message = validation.message or wizard._why_not_asked(validation)
             wizard.needs_override = move._l10n_cl_dte_needs_override(findings)
             wizard.may_override = self.env.user.has_group(OVERRIDE_GROUP)
+            wizard.is_stopped = move.state == "draft" and bool(
+                move._l10n_cl_dte_objections()
+            )
             wizard.sent = validation.sent or wizard._what_would_be_sent()
             wizard.has_edi = move._l10n_cl_dte_has_edi()
 
@@ -165,6 +171,12 @@ class L10nClDteAiGenerate(models.TransientModel):
 
     def action_generate_anyway(self):
         return self._generate(self.override_reason or "")
+
+    def action_confirm_anyway(self):
+        """Confirm a draft that the policy stops, with a reason."""
+        self.ensure_one()
+        self.move_id._l10n_cl_dte_confirm_anyway(self.override_reason)
+        return {"type": "ir.actions.act_window_close"}
 
     def _generate(self, override_reason=None):
         self.ensure_one()
