@@ -27,8 +27,21 @@ CANARIES = {
     "folio": "087654",
     "key": KEY,
 }
-# What goes through, and may; by model, method and user ("*": any).
-HARMLESS = {}
+# What goes through and changes something, and why it may; by model, method and user.
+HARMLESS = {
+    **{
+        ("l10n_cl.account.invoice.reference", method, "accountant"): (
+            "her own document; what the rules find in it follows"
+        )
+        for method in ("copy", "create", "load", "unlink", "web_save", "write")
+    },
+    ("l10n_cl_dte_ai.generate", "action_check_again", "accountant"): (
+        "her work: a question about her own document"
+    ),
+    ("l10n_cl_dte_ai.generate.batch", "action_start", "accountant"): (
+        "her work: questions about her own documents"
+    ),
+}
 # Models of which the test has no record, and why that is no gap.
 WITHOUT_RECORD = {}
 READERS = ("read", "web_read", "search_read", "web_search_read", "export_data")
@@ -245,9 +258,7 @@ class AttackCase(DteAiCommon):
             found[attempt.model, attempt.method].append((attempt, watch.try_(attempt)))
         wrong = []
         for (model, method), tries in sorted(found.items()):
-            reason = HARMLESS.get((model, method, who)) or HARMLESS.get(
-                (model, method, "*")
-            )
+            reason = HARMLESS.get((model, method, who))
             bad = [
                 (attempt, outcome)
                 for attempt, outcome in tries
@@ -307,8 +318,8 @@ class TestAttack(AttackCase):
                 self.assault(who, user, self.attachments())
 
     def test_an_accountant_forges_in_her_own_company(self):
-        for attempts in (self.on_our_models(), self.on_others_models()):
-            self.assault("accountant", self.accountant, attempts, stranger=False)
+        attempts = (*self.on_our_models(), *self.on_others_models())
+        self.assault("accountant", self.accountant, attempts, stranger=False)
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
