@@ -21,5 +21,6 @@ from . import test_batch
 from . import test_figures
 from . import test_schemas
 from . import test_indexes
+from . import test_internals
 from . import test_attack
 from . import test_posting

@@ -1,0 +1,70 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""What we use of Odoo that it promises to nobody: which of it broke on another Odoo.
+
+`docs/architecture.md` says what each is for. A failure here comes before all the others
+that follow from it, and names the culprit.
+"""
+
+import inspect
+
+from odoo.modules import module
+from odoo.service.model import retrying
+from odoo.tests import TransactionCase, tagged
+
+# Methods of models that are called or extended: what they take, in this order.
+METHODS = {
+    ("account.move", "_post"): ["soft"],
+    ("account.move", "_get_alerts"): [],
+    ("account.move", "_autopost_draft_entries"): ["batch_size"],
+    ("account.move", "_locked_increment"): ["format_string", "format_values"],
+    ("account.move", "_search"): ["domain"],
+    ("account.move", "_get_view"): ["view_id", "view_type"],
+    ("account.move", "_get_view_cache_key"): ["view_id", "view_type"],
+    ("ir.cron", "_trigger"): ["at"],
+    ("ir.cron", "_commit_progress"): ["processed"],
+    ("ir.http", "lazy_session_info"): [],
+    ("res.users", "_bus_send"): ["notification_type", "message"],
+}
+
+
+@tagged("post_install_l10n", "post_install", "-at_install")
+class TestInternals(TransactionCase):
+    def test_methods_take_what_we_give_them(self):
+        for (model, name), wanted in METHODS.items():
+            with self.subTest(model=model, method=name):
+                method = getattr(self.env[model], name, None)
+                self.assertTrue(method, "It is gone")
+                # The first of them all: ours stand before it in the same order.
+                for owner in type(self.env[model]).__mro__:
+                    if name in owner.__dict__ and "l10n_cl_dte" not in owner.__module__:
+                        method = owner.__dict__[name]
+                        break
+                taken = [
+                    each.name
+                    for each in inspect.signature(method).parameters.values()
+                    if each.name not in ("self", "cls")
+                ]
+                self.assertEqual(taken[: len(wanted)], wanted)
+
+    def test_what_is_retried_takes_a_function_and_an_environment(self):
+        self.assertEqual(list(inspect.signature(retrying).parameters), ["func", "env"])
+
+    def test_a_running_test_is_known_as_one(self):
+        self.assertTrue(
+            module.current_test, "Commits of a test would reach the database"
+        )
+
+    def test_the_registry_tells_what_is_installed(self):
+        self.assertIn("l10n_cl_dte_ai", self.env.registry._init_modules)
+
+    def test_a_transaction_has_a_place_for_what_ends_with_it(self):
+        self.env.cr.precommit.data["l10n_cl_dte.test"] = True
+        self.env.cr.precommit.clear()
+        self.assertNotIn("l10n_cl_dte.test", self.env.cr.precommit.data)
+
+    def test_reading_ahead_fills_the_cache(self):
+        partners = self.env["res.partner"].search([], limit=2)
+        self.env.invalidate_all()
+        partners.fetch(["name"])
+        with self.assertQueryCount(0):
+            partners.mapped("name")
