@@ -8,7 +8,7 @@
     "license": "LGPL-3",
     "countries": ["cl"],
     "depends": ["l10n_cl_dte_ai", "certificate"],
-    "external_dependencies": {"python": ["cryptography", "lxml"]},
+    "external_dependencies": {"python": ["cryptography", "lxml", "pdf417gen"]},
     "data": [
         "security/groups.xml",
         "security/ir.model.access.csv",
@@ -19,6 +19,8 @@
         "wizards/l10n_cl_dte_sii_uploaded_views.xml",
         "views/l10n_cl_dte_sii_caf_views.xml",
         "views/l10n_cl_dte_sii_folio_views.xml",
+        "report/account_move_templates.xml",
+        "report/account_move_reports.xml",
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",

@@ -2,6 +2,7 @@
 from . import (
     account_move_folio,
     account_move_line,
+    account_move_print,
     account_move_signing,
     certificate_certificate,
     l10n_cl_dte_document,

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.addons.l10n_cl_dte_ai.models.l10n_cl_dte_ai_service import USER_GROUP
 
 
+# pylint: disable=consider-merging-classes-inherited
 class AccountMove(models.Model):
     """The number of a document: a folio that the SII gave, and the ledger's row of it."""
 

@@ -31,6 +31,12 @@ class ResCompany(models.Model):
         groups=MANAGER_GROUP,
     )
 
+    l10n_cl_dte_sii_office = fields.Char(
+        string="SII Office",
+        help="Chile: the SII's unit of the company's address, as it stands under the "
+        "red box of printed documents: SANTIAGO CENTRO.",
+    )
+
     @api.constrains("l10n_cl_dte_sii_certificate_id")
     def _check_l10n_cl_dte_sii_certificate(self):
         for company in self.sudo():

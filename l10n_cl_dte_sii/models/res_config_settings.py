@@ -14,3 +14,6 @@ class ResConfigSettings(models.TransientModel):
     l10n_cl_dte_sii_certificate_end = fields.Datetime(
         related="company_id.l10n_cl_dte_sii_certificate_id.date_end"
     )
+    l10n_cl_dte_sii_office = fields.Char(
+        related="company_id.l10n_cl_dte_sii_office", readonly=False
+    )
