@@ -5,6 +5,8 @@ import socket
 
 import pytest
 
+from sii_simulator import multipart
+
 from .client import AGENT, BOUNDARY, form
 from .documents import document, envelope
 
@@ -41,6 +43,48 @@ def test_the_frame(client, content, change, error):
     assert reply.tag("STATUS") == "3"
     assert error in reply.tag("ERROR")
     assert client.admin("GET", "state").json()["sendings"] == 0
+
+
+GOOD = b'Content-Disposition: form-data; name="a"'
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "error"),
+    [
+        ("multipart/form-data; boundary=b", GOOD + b"\r\n\r\n1", None),
+        ("Multipart/Form-Data; boundary=b", GOOD + b"\r\n\r\n1", None),
+        ("text/xml; boundary=b", GOOD + b"\r\n\r\n1", "Content-Type"),
+        (None, GOOD + b"\r\n\r\n1", "Content-Type"),
+        ("multipart/form-data", GOOD + b"\r\n\r\n1", "falta boundary"),
+        ("multipart/form-data; boundary=b", GOOD, "sin CRLF"),
+        ("multipart/form-data; boundary=b", GOOD + b"\nX: 1\r\n\r\n1", "sin CRLF"),
+        (
+            "multipart/form-data; boundary=b",
+            GOOD + b"\r\n\r\n1\r\n--b\r\n" + GOOD + b"\r\n\r\n2",
+            "repetido: a",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            GOOD
+            + b"\r\n\r\n1\r\n--bb\r\n"
+            + GOOD.replace(b'"a"', b'"c"')
+            + b"\r\n\r\n2",
+            "boundary sin CRLF",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            GOOD.replace(b"form-data", b"attachment") + b"\r\n\r\n1",
+            "Content-Disposition",
+        ),
+    ],
+)
+def test_each_part_of_the_frame(kind, part, error):
+    body = b"--b\r\n" + part + b"\r\n--b--\r\n"
+    if error is None:
+        assert multipart.read(kind, body)["a"].content == b"1"
+        return
+    with pytest.raises(multipart.BadFrame, match=error):
+        multipart.read(kind, body)
 
 
 def test_a_check_digit_in_lower_case(client, content):
