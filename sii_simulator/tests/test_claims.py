@@ -101,6 +101,13 @@ def test_only_the_receivers_users(register, client):
     assert register("ACD") == 14
     client.admin("POST", "companies", rut=RECEIVER, senders=["12345678-5"])
     assert register("ACD") == 0
+    client.admin("POST", "companies", rut=RECEIVER)
+    assert register("ERM") == 0
+
+
+@pytest.mark.parametrize("folio", [9, "x"])
+def test_the_history_of_nothing(call, folio):
+    assert call("listarEventosHistDoc", folio=folio).tag("codResp") == "16"
 
 
 def test_a_rejected_document_is_unknown(register, client, send):
