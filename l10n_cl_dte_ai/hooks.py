@@ -1,5 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import logging
+
 from odoo.tools import sql
+
+_logger = logging.getLogger(__name__)
 
 # Stored fields that Odoo would compute for each invoice there is.
 COLUMNS = {
@@ -22,7 +26,16 @@ def pre_init_hook(env):
     add_columns(env.cr)
 
 
+def take_folios(env):
+    """Take the folios that documents have; tell, at each, what has one of another."""
+    for move in env["l10n_cl_dte.folio"]._take_all():
+        problem = move._l10n_cl_dte_folio_problem()
+        _logger.warning("%s: %s", move.display_name, problem)
+        move._message_log(body=problem)
+
+
 def post_init_hook(env):
+    take_folios(env)
     # What is still a draft is ours from now on.
     drafts = env["account.move"].search(
         [("state", "=", "draft"), ("journal_id.l10n_latam_use_documents", "=", True)]

@@ -51,6 +51,8 @@ class AccountMove(models.Model):
                 "“%s” is a draft: confirm it first, so that it gets its folio.",
                 self.display_name,
             )
+        if problem := self._l10n_cl_dte_folio_problem():
+            return problem
         if self._l10n_cl_dte_has_edi():
             return self.env._(
                 "Odoo's own electronic invoicing for Chile is installed: it generates "

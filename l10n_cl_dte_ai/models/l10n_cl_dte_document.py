@@ -53,6 +53,9 @@ class L10nClDteDocument(models.Model):
         help="Not superseded by a later version.",
     )
     superseded_on = fields.Datetime(readonly=True)
+    renumbered_on = fields.Datetime(
+        readonly=True, help="Odoo's resequencing gave the invoice another number."
+    )
 
     # === The file === #
     file_name = fields.Char(readonly=True)

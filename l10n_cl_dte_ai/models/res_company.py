@@ -134,6 +134,14 @@ class ResCompany(models.Model):
             "printing documents needs them."
         )
 
+    def _l10n_cl_dte_issuer(self):
+        """Return whose folios the company's documents have: of its RUT, as the SII sees.
+
+        Branches of one RUT share them.
+        """
+        rut = self.sudo().partner_id._l10n_cl_dte_rut()
+        return rut or self.root_id.sudo().partner_id._l10n_cl_dte_rut() or f"#{self.id}"
+
     def _l10n_cl_dte_emisor(self):
         """Return the company as a DTE names its issuer."""
         partner = self.partner_id

@@ -7,6 +7,7 @@ from . import test_dte_file
 from . import test_random_documents
 from . import test_payload_fields
 from . import test_document_life
+from . import test_folio
 from . import test_generate
 from . import test_fault_matrix
 from . import test_gate

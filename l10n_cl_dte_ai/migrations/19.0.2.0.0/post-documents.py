@@ -7,8 +7,9 @@ import logging
 from lxml import etree
 
 from odoo import SUPERUSER_ID, api
-from odoo.tools import split_every
+from odoo.tools import split_every, sql
 
+from odoo.addons.l10n_cl_dte_ai.hooks import take_folios
 from odoo.addons.l10n_cl_dte_ai.tools.dte import xml
 
 _logger = logging.getLogger(__name__)
@@ -18,6 +19,9 @@ CHUNK = 500
 
 def migrate(cr, _version):
     env = api.Environment(cr, SUPERUSER_ID, {"active_test": False})
+    take_folios(env)
+    if not sql.column_exists(cr, "account_move", "l10n_cl_dte_ai_attachment_id"):
+        return
     cr.execute(
         """
         SELECT id, l10n_cl_dte_ai_attachment_id, l10n_cl_dte_ai_override_user_id,

@@ -1,0 +1,163 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+# What a document is known by at the SII.
+IDENTITY = (
+    "name",
+    "l10n_latam_document_number",
+    "l10n_latam_document_type_id",
+    "invoice_date",
+    "journal_id",
+    "company_id",
+    "move_type",
+)
+
+
+# pylint: disable=consider-merging-classes-inherited
+class AccountMove(models.Model):
+    """One folio, one document; and what its file says stays what it is."""
+
+    _inherit = "account.move"
+
+    l10n_cl_dte_folio_ids = fields.One2many(
+        "l10n_cl_dte.folio", "move_id", string="DTE Folio", copy=False
+    )
+
+    # === One folio, one document === #
+
+    def _locked_increment(self, format_string, format_values):
+        # EXTENDS 'account': the next number that no other journal, supplier or branch
+        # has.
+        if not self.l10n_cl_dte_is_candidate:
+            return super()._locked_increment(format_string, format_values)
+        while True:
+            sequence = super()._locked_increment(format_string, dict(format_values))
+            if self._l10n_cl_dte_take_folio(sequence):
+                return sequence
+
+    def _l10n_cl_dte_folio_key(self, name):
+        """Return what a folio is unique by: issuer, type and number; None without one."""
+        number = (name or "").rpartition(" ")[2]
+        if not number.isdecimal() or not self.l10n_latam_document_type_id:
+            return None
+        return (
+            self.company_id._l10n_cl_dte_issuer(),
+            self.l10n_latam_document_type_id.code,
+            str(int(number)),
+        )
+
+    def _l10n_cl_dte_take_folio(self, name):
+        key = self._l10n_cl_dte_folio_key(name)
+        return not key or self.env["l10n_cl_dte.folio"]._take(self, key)
+
+    def _l10n_cl_dte_folio_problem(self):
+        """Return which document has this one's folio, for a person, or None."""
+        self.ensure_one()
+        key = self._l10n_cl_dte_folio_key(self.name)
+        [*row] = self.sudo().l10n_cl_dte_folio_ids
+        if not key or (row and (row[0].issuer, row[0].type_code, row[0].number) == key):
+            return None
+        if self._l10n_cl_dte_take_folio(self.name):
+            return None
+        return self.env._(
+            "Folio %(folio)s of type %(type)s is already that of “%(document)s”: the "
+            "SII takes each folio of an issuer once. Give this document another number.",
+            folio=key[2],
+            type=key[1],
+            document=self.env["l10n_cl_dte.folio"]._holder(key),
+        )
+
+    def _l10n_cl_dte_secure_folios(self):
+        """Take the folios that these confirmed documents have.
+
+        :raise UserError: for those that another document has, all at once
+        """
+        candidates = self.filtered(
+            lambda move: move.l10n_cl_dte_is_candidate and move.state == "posted"
+        )
+        nameless = candidates.filtered(lambda move: move.name in (False, "/"))
+        if nameless:
+            self.env["l10n_cl_dte.folio"]._release(nameless)
+        problems = [move._l10n_cl_dte_folio_problem() for move in candidates - nameless]
+        if any(problems):
+            raise UserError("\n".join(filter(None, problems)))
+
+    def _post(self, soft=True):
+        # EXTENDS 'account': a folio that somebody entered is not given by the sequence.
+        posted = super()._post(soft)
+        posted._l10n_cl_dte_secure_folios()
+        return posted
+
+    # === What a file says stays === #
+
+    def write(self, vals):
+        # EXTENDS 'account'
+        identity = {name: vals[name] for name in IDENTITY if name in vals}
+        if identity:
+            self._l10n_cl_dte_check_identity(identity)
+        result = super().write(vals)
+        if identity:
+            self._l10n_cl_dte_secure_folios()
+        return result
+
+    def _l10n_cl_dte_check_identity(self, vals):
+        """:raise UserError: where the number, type or date of a file would change"""
+        for move in self.filtered(lambda move: move.state == "posted"):
+            version = move.l10n_cl_dte_document_id
+            if not version or version.renumbered_on:
+                continue
+            if any(move._l10n_cl_dte_changes(name, vals[name]) for name in vals):
+                raise UserError(
+                    self.env._(
+                        "The DTE of “%s” is generated, and says its number, type and "
+                        "date. To change them, reset the document to draft, or use "
+                        "Odoo's resequencing; then generate the DTE again.",
+                        move.display_name,
+                    )
+                )
+
+    def _l10n_cl_dte_changes(self, name, value):
+        field = self._fields[name]
+        return field.convert_to_cache(value, self) != field.convert_to_cache(
+            self[name], self
+        )
+
+    def _l10n_cl_dte_check_frozen(self):
+        """:raise UserError: where the document was sent, and may not change any more"""
+        for move in self:
+            version = move.l10n_cl_dte_document_id
+            if version and version._is_frozen():
+                raise UserError(
+                    self.env._(
+                        "“%s” was sent to the SII, so it cannot be changed, cancelled "
+                        "or deleted. Correct it with a credit or debit note.",
+                        move.display_name,
+                    )
+                )
+
+    def button_draft(self):
+        # EXTENDS 'account'
+        self._l10n_cl_dte_check_frozen()
+        return super().button_draft()
+
+    def button_cancel(self):
+        # EXTENDS 'account'
+        self._l10n_cl_dte_check_frozen()
+        return super().button_cancel()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_frozen_dte(self):
+        self._l10n_cl_dte_check_frozen()
+
+
+class AccountResequenceWizard(models.TransientModel):
+    """Core's road to other numbers: the files of these documents are outdated then."""
+
+    _inherit = "account.resequence.wizard"
+
+    def resequence(self):
+        self.move_ids._l10n_cl_dte_check_frozen()
+        versions = self.move_ids.l10n_cl_dte_document_id
+        versions.sudo().write({"renumbered_on": fields.Datetime.now()})
+        return super().resequence()
