@@ -20,11 +20,22 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from . import clock
 
 DOCUMENT_TYPES = (33, 34, 39, 41, 43, 46, 52, 56, 61, 110, 111, 112)
+# What a note can correct: also paper, settlements of invoices and exports.
+TAX_DOCUMENTS = frozenset(
+    map(
+        str,
+        (
+            *(30, 32, 33, 34, 35, 38, 39, 40, 41, 43, 45, 46),
+            *(52, 55, 56, 60, 61, 103, 110, 111, 112),
+        ),
+    )
+)
 MAX_HISTORY_ENTRIES = 100
 MAX_HISTORY_CHARACTERS = 100_000
 # Far above any real amount, and low enough that a product of three is exact.
@@ -136,7 +147,7 @@ class Item(_Received):
 
 
 class Reference(_Received):
-    """El documento que una nota de crédito o débito corrige."""
+    """Un documento al que otro se refiere."""
 
     tipo_doc: Text | None = None
     folio: Text | None = None
@@ -144,6 +155,12 @@ class Reference(_Received):
     codigo: Text | None = Field(
         None, description="1 anula, 2 corrige texto, 3 corrige montos."
     )
+    razon: Text | None = None
+
+    @property
+    def is_tax_document(self) -> bool:
+        """Whether it names a tax document, and no order, contract or test set."""
+        return self.tipo_doc in TAX_DOCUMENTS
 
 
 class Price(_Received):
@@ -241,6 +258,31 @@ class DteData(_Received):
         description="Todas, también órdenes de compra y otras.",
     )
 
+    @property
+    def corrected(self) -> Reference | None:
+        """The reference to the tax document that a note corrects.
+
+        The one so named; or of all references the tax document, with its code rather
+        than without: an order or a test set may stand before it.
+        """
+        named = self.documento_referencia
+        if named and named.is_tax_document and named.codigo:
+            return named
+        taxed = [each for each in self.referencias if each.is_tax_document]
+        return next((each for each in taxed if each.codigo), next(iter(taxed), named))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_correction_has_zeros(cls, value: Any) -> Any:
+        """A note that corrects a text has no amounts, and a client may say so."""
+        if not isinstance(value, dict) or not _corrects_text(value):
+            return value
+        return {
+            key: amount
+            for key, amount in value.items()
+            if not (key.startswith("monto_") and amount == 0)
+        }
+
     @field_validator("fecha_emision")
     @classmethod
     def _is_not_in_the_future(cls, value: date | None) -> date | None:
@@ -256,6 +298,15 @@ class DteData(_Received):
     @classmethod
     def _null_is_empty(cls, value: Any) -> Any:
         return [] if value is None else value
+
+
+def _corrects_text(document: dict[str, Any]) -> bool:
+    references = document.get("referencias")
+    listed = references if isinstance(references, list) else []
+    return any(
+        isinstance(each, dict) and str(each.get("codigo")) == "2"
+        for each in (document.get("documento_referencia"), *listed)
+    )
 
 
 _EXAMPLE = {

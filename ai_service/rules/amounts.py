@@ -8,7 +8,6 @@ from .base import (
     DISPATCH_GUIDE,
     EXEMPT,
     EXPORTS,
-    PURCHASE_INVOICE,
     RECEIPTS,
     Case,
     Finding,
@@ -82,7 +81,7 @@ def vat_is_nineteen_percent(case: Case) -> Iterator[Finding]:
 def total_adds_up(case: Case) -> Iterator[Finding]:
     """MntTotal = neto + exento + IVA + other taxes (F: HED-2-260).
 
-    On a 46 the buyer may withhold all or part of the IVA, so its total lies between
+    On a 46, and notes on it, the buyer may withhold all or part of the IVA, so its total lies between
     the sums with and without it.
     """
     dte = case.dte
@@ -91,8 +90,9 @@ def total_adds_up(case: Case) -> Iterator[Finding]:
         # A receipt may carry its total only.
         return
     highest = lowest = total((*parts, dte.monto_otros_impuestos))
-    if dte.tipo_dte == PURCHASE_INVOICE:
-        lowest -= dte.monto_iva or 0
+    if case.is_of_a_purchase:
+        # Whether or not the withheld part is told among the other taxes.
+        lowest = min(lowest - (dte.monto_iva or 0), total(parts[:2]))
     if lowest <= dte.monto_total <= highest:
         return
     difference = max(lowest - dte.monto_total, dte.monto_total - highest)

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 
-from ..schemas import Context, DteData, ValidationRequest
+from ..schemas import Context, DteData, Reference, ValidationRequest
 from .past import Line, PreviousDocument
 from .usual import span
 
@@ -117,8 +117,23 @@ class Case:
     @property
     def corrects_text(self) -> bool:
         """A note that corrects a text and so has no amounts (CodRef 2)."""
-        reference = self.dte.documento_referencia
-        return reference is not None and reference.codigo == "2"
+        return self.corrected is not None and self.corrected.codigo == "2"
+
+    @property
+    def corrected(self) -> Reference | None:
+        """The reference to what a note corrects."""
+        return self.dte.corrected
+
+    @property
+    def is_of_a_purchase(self) -> bool:
+        """A purchase invoice, or a note on one: its IVA may be withheld, and its
+        receiver a foreigner."""
+        purchase = str(PURCHASE_INVOICE)
+        return self.dte.tipo_dte == PURCHASE_INVOICE or (
+            self.dte.tipo_dte in NOTES
+            and self.corrected is not None
+            and self.corrected.tipo_doc in (purchase, "45")
+        )
 
     @property
     def issued(self) -> date:
@@ -126,7 +141,7 @@ class Case:
         return self.dte.fecha_emision or self.today
 
 
-_OF_THE_CASE = frozenset({"history", "peers", "lines"})
+_OF_THE_CASE = frozenset({"history", "peers", "lines", "corrected"})
 
 
 def _kind(code: int | None) -> tuple[bool, bool]:
@@ -170,8 +185,8 @@ def rule(
 ) -> Callable[[Callable[[Case], Iterator[Finding]]], Rule]:
     """Make a function a rule.
 
-    :param needs: fields of the document, or ``history``, ``peers`` or ``lines`` of the
-        case, without which it is not asked
+    :param needs: fields of the document, or ``history``, ``peers``, ``lines`` or
+        ``corrected`` of the case, without which it is not asked
     :param types: the only document types that it concerns
     :param not_types: document types that it does not concern
     """

@@ -38,7 +38,7 @@ def corrected(case: Case) -> Corrected | None:
             float(told.acreditado or 0),
             told.rut_receptor,
         )
-    reference = case.dte.documento_referencia
+    reference = case.corrected
     named = whole(reference.tipo_doc, 3), whole(reference.folio, 10)
     for each in case.history:
         if named == (each.type, each.folio) and None not in named:
@@ -55,10 +55,10 @@ def corrected(case: Case) -> Corrected | None:
     return None
 
 
-@rule("documento_referencia", types=NOTES)
+@rule("corrected", types=NOTES)
 def note_corrects_the_receivers(case: Case) -> Iterator[Finding]:
     """The document that a note refers to was issued to this receiver, that day (P)."""
-    reference, found = case.dte.documento_referencia, corrected(case)
+    reference, found = case.corrected, corrected(case)
     if found is None:
         if _should_be_known(case):
             yield review(
@@ -89,7 +89,7 @@ def note_corrects_the_receivers(case: Case) -> Iterator[Finding]:
 
 def _should_be_known(case: Case) -> bool:
     """Whether the history goes back far enough to hold what the note refers to."""
-    reference = case.dte.documento_referencia
+    reference = case.corrected
     code = whole(reference.tipo_doc, 3)
     days = [
         each.date
@@ -104,14 +104,14 @@ def _should_be_known(case: Case) -> bool:
     )
 
 
-@rule("documento_referencia", "monto_total", types={CREDIT_NOTE})
+@rule("corrected", "monto_total", types={CREDIT_NOTE})
 def note_credits_what_is_left(case: Case) -> Iterator[Finding]:
     """A credit note is at most what is left of the document; all of it to annul (P)."""
     found = corrected(case)
     if found is None:
         return
     total, left = float(case.dte.monto_total), found.total - found.credited
-    folio = case.dte.documento_referencia.folio
+    folio = case.corrected.folio
     if total > left + TOLERANCE:
         before = f", ya acreditado en {pesos(found.credited)}" if found.credited else ""
         yield review(
@@ -122,7 +122,7 @@ def note_credits_what_is_left(case: Case) -> Iterator[Finding]:
             about=str(folio),
             value=total,
         )
-    elif case.dte.documento_referencia.codigo == "1" and total < left - TOLERANCE:
+    elif case.corrected.codigo == "1" and total < left - TOLERANCE:
         yield review(
             f"Código de referencia: 1 anula el folio {folio}, de {pesos(found.total)}, y"
             f" la nota es de {pesos(total)}. Use 3 (corrige montos) o el total.",
@@ -132,7 +132,7 @@ def note_credits_what_is_left(case: Case) -> Iterator[Finding]:
         )
 
 
-@rule("documento_referencia", "lines", types={CREDIT_NOTE})
+@rule("corrected", "lines", types={CREDIT_NOTE})
 def note_has_lines_of_the_document(case: Case) -> Iterator[Finding]:
     """What is credited was billed, so much of it and at that price (P)."""
     found = corrected(case)

@@ -61,17 +61,18 @@ def receiver_rut(case: Case) -> Iterator[Finding]:
 
 @rule("rut_receptor")
 def generic_receiver_fits_the_type(case: Case) -> Iterator[Finding]:
-    """66666666-6 only on receipts (P), 55555555-5 only on exports (F: RUTRecep)."""
+    """66666666-6 only on receipts (P), 55555555-5 only on exports (F: RUTRecep), and on
+    purchase invoices for services of a foreigner."""
     code, rut = case.dte.tipo_dte, case.dte.rut_receptor
     if rut == FINAL_CONSUMER and code not in RECEIPTS:
         yield error(
             f"RUT del receptor: {rut} es el de consumidor final y sólo sirve en"
             " boletas. Use el RUT del cliente o emita una boleta."
         )
-    if rut == FOREIGNER and code not in EXPORTS:
+    if rut == FOREIGNER and code not in EXPORTS and not case.is_of_a_purchase:
         yield error(
             f"RUT del receptor: {rut} es el de extranjeros y sólo sirve en documentos"
-            " de exportación. Use el RUT chileno del cliente."
+            " de exportación y facturas de compra. Use el RUT chileno del cliente."
         )
 
 

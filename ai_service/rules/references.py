@@ -4,7 +4,8 @@
 from collections.abc import Iterator
 from datetime import date
 
-from .base import NOTES, Case, Finding, day, error, money, quoted, rule
+from ..schemas import Reference
+from .base import NOTES, Case, Finding, day, error, money, quoted, review, rule
 
 FIRST_DAY = date(2002, 8, 1)
 
@@ -12,7 +13,7 @@ FIRST_DAY = date(2002, 8, 1)
 @rule(types=NOTES)
 def note_refers_to_a_document(case: Case) -> Iterator[Finding]:
     """56 and 61 need a reference (F: REF-3-415); so do their export siblings."""
-    if case.dte.documento_referencia is None:
+    if case.corrected is None:
         yield error(
             "Documento de referencia: una nota de crédito o débito debe indicar qué"
             " documento corrige. Créela desde la factura original o agregue la"
@@ -20,11 +21,19 @@ def note_refers_to_a_document(case: Case) -> Iterator[Finding]:
         )
 
 
-@rule("documento_referencia", types=NOTES)
+@rule("corrected", types=NOTES)
 def note_says_why(case: Case) -> Iterator[Finding]:
-    """CodRef is mandatory on notes: 1, 2 or 3 (F: REF-3-758)."""
-    code = case.dte.documento_referencia.codigo
-    if code not in ("1", "2", "3"):
+    """CodRef is mandatory on notes: 1, 2 or 3 (F: REF-3-758).
+
+    Clients of version 1.2.0 tell one reference, and it may be that of an order.
+    """
+    reference, code = case.corrected, case.corrected.codigo
+    if not reference.is_tax_document and not case.dte.referencias:
+        yield review(
+            f"Documento de referencia: {quoted(reference.tipo_doc or '')} no es un"
+            " documento tributario. Confirme que la nota indica también el que corrige."
+        )
+    elif code not in ("1", "2", "3"):
         given = f"{quoted(code)} no es válido" if code else "falta"
         yield error(
             f"Código de referencia: {given}. Indique 1 (anula), 2 (corrige texto) o 3"
@@ -36,9 +45,21 @@ def note_says_why(case: Case) -> Iterator[Finding]:
 @rule()
 def reference_is_complete(case: Case) -> Iterator[Finding]:
     """TpoDocRef, FolioRef and FchRef are mandatory in a reference (X)."""
-    reference = case.dte.documento_referencia
-    if reference is None:
-        return
+    for reference in _references(case):
+        yield from _incomplete(reference)
+
+
+def _references(case: Case) -> list[Reference]:
+    """All of them, each once."""
+    named = case.dte.documento_referencia
+    listed = case.dte.referencias
+    same = named is None or any(
+        (each.tipo_doc, each.folio) == (named.tipo_doc, named.folio) for each in listed
+    )
+    return [*listed] if same else [named, *listed]
+
+
+def _incomplete(reference: Reference) -> Iterator[Finding]:
     fields = {
         "el tipo": reference.tipo_doc,
         "el folio": reference.folio,
@@ -55,10 +76,12 @@ def reference_is_complete(case: Case) -> Iterator[Finding]:
 @rule()
 def reference_is_not_later(case: Case) -> Iterator[Finding]:
     """FchRef from 2002-08-01 to the document's own date (F: FchRef)."""
-    reference = case.dte.documento_referencia
-    if reference is None or reference.fecha is None:
-        return
-    referred = reference.fecha
+    for reference in _references(case):
+        if reference.fecha:
+            yield from _wrong_date(case, reference.fecha)
+
+
+def _wrong_date(case: Case, referred: date) -> Iterator[Finding]:
     if referred > case.issued:
         yield error(
             f"Fecha de la referencia: {day(referred)} es posterior a la de este"
@@ -71,7 +94,7 @@ def reference_is_not_later(case: Case) -> Iterator[Finding]:
         )
 
 
-@rule("documento_referencia", "monto_total", types=NOTES)
+@rule("corrected", "monto_total", types=NOTES)
 def text_correction_has_no_amounts(case: Case) -> Iterator[Finding]:
     """CodRef 2 goes with zero amounts (F: REF-2-781)."""
     if case.corrects_text:
