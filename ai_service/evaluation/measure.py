@@ -19,8 +19,8 @@ from .mistakes import KINDS, Mistake
 from .trades import TRADES
 
 # No threshold was chosen by looking at what the figures' seeds give.
-DEVELOPMENT = range(1, 5)
-FIGURES = range(101, 107)
+DEVELOPMENT = range(1, 6)
+FIGURES = range(201, 207)
 CLEAN_EACH, WRONG_EACH = 24, 2
 
 # Documents of so many days before the end are judged: those have a past.

@@ -38,8 +38,8 @@ def quantity_is_usual(case: Case) -> Iterator[Finding]:
         # Whole numbers are coarse where they are small.
         few = 0.1 / usual.middle**2
         spread = math.sqrt(max(usual.surely(shared), LEAST_SPREAD) ** 2 + few)
-        least = FEW.get(usual.count, 3.2 if distance > 0 else 5)
-        room = max(math.log(least), 4.0 * spread)
+        least = FEW.get(usual.count, 3 if distance > 0 else 5)
+        room = max(math.log(least), 3.3 * spread)
         beyond = line.quantity > 1.3 * usual.most or line.quantity < usual.least / 1.3
         if abs(distance) < room or not beyond:
             continue
