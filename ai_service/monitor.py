@@ -6,7 +6,8 @@
     ...
 
 With ``--baseline save`` the figures are kept in a file, and with ``--baseline compare``
-those since then are held against the targets of the deployment guide.
+those since then are held against the targets of the deployment guide. Each comparison
+also keeps what it saw: after a restart it is added to what the new process counts.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,49 @@ class Figures:
         looked_up = self.hits + self.misses
         return self.hits / looked_up if looked_up else 0.0
 
-    def since(self, baseline: "Figures") -> "Figures":
-        """What was added after the baseline; all of it if the service was restarted."""
-        if self.restarted_since(baseline):
-            return self
-        totals = [field.name for field in fields(self)][2:]
-        added = {name: getattr(self, name) - getattr(baseline, name) for name in totals}
-        return Figures(self.taken_at, baseline.taken_at, **added)
+    @property
+    def totals(self) -> dict[str, float]:
+        """All that is counted."""
+        return {field.name: getattr(self, field.name) for field in fields(self)[2:]}
+
+    def since(self, earlier: "Figures") -> dict[str, float]:
+        """What was counted after an earlier look; all of it after a restart."""
+        if self.restarted_since(earlier):
+            return self.totals
+        before = earlier.totals
+        return {name: count - before[name] for name, count in self.totals.items()}
 
     def restarted_since(self, baseline: "Figures") -> bool:
         """Whether the counters began anew; clocks may differ by a few seconds."""
         return self.started_at > baseline.started_at + 5
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is known from one look to the next.
+
+    :param counted: what was counted from the baseline to the last look
+    """
+
+    version: str
+    baseline: Figures
+    last: Figures
+    counted: dict[str, float] = field(default_factory=dict)
+    restarts: int = 0
+
+    def looked(self, now: Figures) -> "Kept":
+        """The same after another look."""
+        counted = {
+            name: self.counted.get(name, 0) + added
+            for name, added in now.since(self.last).items()
+        }
+        restarts = self.restarts + now.restarted_since(self.last)
+        return Kept(self.version, self.baseline, now, counted, restarts)
+
+    @property
+    def since_baseline(self) -> Figures:
+        """The figures since the baseline, over all restarts."""
+        return Figures(self.last.taken_at, self.baseline.taken_at, **self.counted)
 
 
 def main(arguments: list[str]) -> int:
@@ -94,19 +127,22 @@ def main(arguments: list[str]) -> int:
         if not key:
             raise MonitorError("set AI_SERVICE_API_KEY, one of the service's keys")
         health = _health(options.url)
-        now = _figures(_get(f"{options.url}/metrics", key)[1])
-        baseline, version = None, health["version"]
+        now = _figures(options.url, _get(f"{options.url}/metrics", key)[1])
+        kept = Kept(health["version"], now, now)
         if options.baseline == "compare":
-            baseline, version = _read(options.file)
-        seen = now.since(baseline) if baseline else now
+            kept = _read(options.file).looked(now)
+        compared = kept.baseline if options.baseline == "compare" else None
+        seen = kept.since_baseline if compared else now
         alerts = [*_alerts(health, seen)]
-        restarted = baseline is not None and now.restarted_since(baseline)
-        if restarted and version == health["version"]:
+        if now.restarted_since(kept.baseline) and kept.version == health["version"]:
             alerts.append("it was restarted since the baseline")
-        _print(health, seen, baseline, alerts)
+        _print(health, seen, compared, alerts)
+        if kept.restarts:
+            _say(f"restarts        {kept.restarts}; not counted: what came between the")
+            _say("                last look and each of them")
+        if options.baseline:
+            options.file.write_text(json.dumps(asdict(kept), indent=2) + "\n")
         if options.baseline == "save":
-            kept = {"version": version, **asdict(now)}
-            options.file.write_text(json.dumps(kept, indent=2) + "\n")
             _say(f"baseline        saved in {options.file}")
     except (MonitorError, OSError) as error:
         sys.stderr.write(f"monitor: {error}\n")
@@ -215,15 +251,22 @@ def _get(url: str, key: str | None = None) -> tuple[int, str]:
         raise MonitorError(f"no answer from {url} ({reason})") from None
 
 
-def _figures(text: str) -> Figures:
+def _figures(url: str, text: str) -> Figures:
     sums: dict[str, float] = {}
-    uptime = 0.0
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == "ai_service_uptime_seconds":
-                uptime = sample.value
-            for figure in _counts_for(sample.name, sample.labels):
-                sums[figure] = sums.get(figure, 0) + sample.value
+    uptime: float | None = None
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == "ai_service_uptime_seconds":
+                    uptime = sample.value
+                for figure in _counts_for(sample.name, sample.labels):
+                    sums[figure] = sums.get(figure, 0) + sample.value
+    except (KeyError, ValueError):  # Labels or lines that are not ours.
+        uptime = None
+    if uptime is None:
+        raise MonitorError(
+            f"{url}/metrics has figures of another program, not of this service"
+        )
     now = time.time()
     return Figures(now, now - uptime, **sums)
 
@@ -249,12 +292,12 @@ _PLAIN = {
 }
 
 
-def _read(path: Path) -> tuple[Figures, str]:
-    """A baseline, and the version of the service that it was taken from."""
+def _read(path: Path) -> Kept:
     try:
         kept = json.loads(path.read_text())
-        version = kept.pop("version")
-        return Figures(**kept), version
+        for name in ("baseline", "last"):
+            kept[name] = Figures(**kept[name])
+        return Kept(**kept)
     except FileNotFoundError:
         raise MonitorError(
             f"there is no baseline in {path}: make one with --baseline save"

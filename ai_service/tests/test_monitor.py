@@ -4,6 +4,8 @@
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -96,22 +98,74 @@ def test_many_429_are_an_alert(start_server, monitor):
     assert "ALERT           10 × 429" in done.stdout
 
 
-def test_a_restart_is_an_alert(start_server, monitor, tmp_path):
+def test_a_restart_is_an_alert_and_loses_no_counts(start_server, monitor, tmp_path):
     server = start_server()
     monitor(server, "--baseline", "save")
+    for folio in range(3):
+        server.validate(question(folio))
+    assert report(monitor(server, "--baseline", "compare"))["requests"].startswith("3,")
+    server.stop()
+
+    again = start_server()
     path = tmp_path / "baseline.json"
-    baseline = json.loads(path.read_text())
-    baseline |= {"started_at": baseline["started_at"] - 60, "requests": 1000}
-    path.write_text(json.dumps(baseline))
-    done = monitor(server, "--baseline", "compare")
-    assert done.returncode == 1
-    assert "ALERT           it was restarted" in done.stdout
-    assert report(done)["requests"].startswith("0,")
+    kept = json.loads(path.read_text())
+    for name in ("baseline", "last"):  # Here it takes less than clocks may differ.
+        kept[name]["started_at"] -= 60
+    path.write_text(json.dumps(kept))
+    again.validate(question(9))
+    for _ in range(2):
+        done = monitor(again, "--baseline", "compare")
+        assert done.returncode == 1
+        assert "ALERT           it was restarted" in done.stdout
+        assert report(done)["requests"].startswith("4,")
+        assert report(done)["restarts"].startswith("1;")
 
     # An upgrade is a restart that was wanted.
-    path.write_text(json.dumps(baseline | {"version": "1.1.0"}))
-    done = monitor(server, "--baseline", "compare")
+    path.write_text(json.dumps(kept | {"version": "1.1.0"}))
+    done = monitor(again, "--baseline", "compare")
     assert (done.returncode, report(done)["alerts"]) == (0, "none")
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        "# TYPE python_gc_objects_collected_total counter\n"
+        'python_gc_objects_collected_total{generation="0"} 3.0\n',
+        'ai_service_requests_total{route="/x"} 3\n',
+        "",
+        "<html>metrics</html>",
+    ],
+)
+def test_another_programs_metrics_are_not_its_own(monitor, metrics):
+    """It said: alerts none."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            health = {"status": "healthy", "version": "1.2.0"}
+            body = metrics if self.path == "/metrics" else json.dumps(health)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_arguments):
+            pass
+
+    class Server(HTTPServer):
+        @property
+        def port(self):
+            return self.server_port
+
+    other = Server(("127.0.0.1", 0), Other)
+    thread = threading.Thread(target=other.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        done = monitor(other)
+    finally:
+        other.shutdown()
+        other.server_close()
+    assert done.returncode == 2
+    assert "figures of another program" in done.stderr
+    assert done.stdout == ""
 
 
 def test_what_cannot_be_looked_at_is_one_line_and_no_alert(start_server, monitor):
