@@ -195,7 +195,8 @@ def validation_routes(
             recommendation=opinion.recommendation,
             opinion=opinion.opinion,
             confidence=opinion.confidence,
-            errors=len(opinion.errors),
+            # Operators grep for errors, and mean the service's.
+            defects=len(opinion.errors),
             warnings=len(opinion.warnings),
             rules=opinion.rules,
             tipo_dte=known.tipo_dte,

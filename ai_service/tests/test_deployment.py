@@ -5,11 +5,13 @@ import configparser
 import os
 import re
 import subprocess
+import sys
 import time
 
 import pytest
 import yaml
 
+from . import documents as docs
 from . import redis_server
 from .conftest import ROOT
 
@@ -158,3 +160,63 @@ def test_redis_asks_for_the_password(tmp_path):
     finally:
         started.kill()
         started.wait(10)
+
+
+# --- The commands of the v1.2.0 guide -------------------------------------------------
+
+
+def test_an_error_in_the_log_is_one_of_the_service(start_server, vendor):
+    """`grep -i error` is how operators look for trouble; documents are none."""
+    server = start_server(**vendor.environment("anthropic"), rate_limit=9)
+    wrong = docs.invoice(fecha_emision=None, monto_iva=1)
+    for folio in range(12):
+        server.validate({"dte_data": wrong | {"folio": folio}, "company_id": 1})
+    server.client.post("/api/ai/validate", content=b"{")
+    server.client.post("/api/ai/validate", json={})
+    server.client.get("/nowhere")
+    server.stop()
+    assert len(server.lines) > 20
+    assert [line for line in server.lines if "error" in line.casefold()] == []
+
+
+def test_the_image_has_what_the_guide_asks_of_it():
+    dockerfile = (ROOT / "ai_service" / "Dockerfile").read_text()
+    assert re.search(r"apt-get install .*\bcurl\b", dockerfile)
+    assert "COPY guide /opt/guide" in dockerfile
+    ignored = (ROOT / "ai_service" / ".dockerignore").read_text().split()
+    assert "guide" not in ignored
+
+
+def test_the_guides_import_works():
+    code = (
+        "from utils.llm_helpers import extract_json_from_llm_response as extract;"
+        "print(extract('```json\\n{\"a\": 1}\\n```'))"
+    )
+    paths = [str(ROOT / "ai_service" / "guide"), str(ROOT)]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "{'a': 1}"
+
+
+def test_the_guides_monitor_asks_the_container(tmp_path):
+    """With a `docker` that only says how it was called."""
+    fake = tmp_path / "docker"
+    fake.write_text('#!/bin/sh\necho "$PWD: $@"\n')
+    fake.chmod(0o755)
+    script = ROOT / "ai-service" / "scripts" / "monitor_ai_service.sh"
+    done = subprocess.run(
+        [script, "--baseline", "save"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(f"{ROOT}: compose exec -T ai-service")
+    assert "monitor" in done.stdout
+    assert done.stdout.strip().endswith("--baseline save")
