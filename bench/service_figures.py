@@ -92,7 +92,9 @@ def main():
 
 
 def hit_against_miss(more):
-    """One question to a 2 s model, and the same again: how much of the time it takes."""
+    """One question to a 2 s model, and the same again: how much of the time it
+    takes.
+    """
     with running(delay=MODEL_SECONDS, **more) as (server, _vendor):
         miss = timed(server, question())
         hits = [timed(server, question()) for _ in range(20)]

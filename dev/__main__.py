@@ -93,7 +93,9 @@ def run(arguments):
 
 
 def keep_bytecode():
-    """Compiling Odoo costs 3 s at each start: where none is wanted, outside the tree."""
+    """Compiling Odoo costs 3 s at each start: where none is wanted, outside the
+    tree.
+    """
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache.folder() / "bytecode"))
 

@@ -77,7 +77,9 @@ class Odoo:
         return self._change("-i", modules, "installed", log, options)
 
     def install_with_demo_data(self, *modules):
-        """Install them, on modules that were installed without demo data, with theirs."""
+        """Install them, on modules that were installed without demo data, with
+        theirs.
+        """
         self.allow_demo_data()
         return self.install(*modules, log="install-demo", with_demo=True)
 

@@ -107,7 +107,9 @@ class UserServer:
 
 
 class PrivateServer(UserServer):
-    """A cluster of our own in `folder`, a copy of the cluster `seed` if one is given."""
+    """A cluster of our own in `folder`, a copy of the cluster `seed` if one is
+    given.
+    """
 
     def __init__(self, python, folder, seed=None):
         self.python = python

@@ -36,7 +36,8 @@ def log_file(name):
 def run(command, failure, *, log=None, expected=(0,), **options):
     """Run `command` with its output in a log; `failure` leads the one line.
 
-    Returns the output. An exit code that isn't `expected` raises Stop. An interrupted command is asked to end before it is killed.
+    Returns the output. An exit code that isn't `expected` raises Stop. An interrupted
+    command is asked to end before it is killed.
     """
     path = log_file(log or Path(command[0]).name)
     command = [str(part) for part in command]

@@ -2,8 +2,8 @@
 """`python3 -m dev readme`: an addon's README.rst and page, from `readme/*.md`.
 
 OCA's generator is in no package index, so this writes what it writes: the fragments in
-its order under its headings, and the same as a page for Odoo's list of apps. No badge or
-image comes from outside, for the page is shown inside of Odoo.
+its order under its headings, and the same as a page for Odoo's list of apps. No badge
+or image comes from outside, for the page is shown inside of Odoo.
 
 It runs where pandoc and docutils are: `ENVIRONMENT -m dev.readme [--check] ADDON...`
 """

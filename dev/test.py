@@ -227,7 +227,9 @@ def _simulator_python():
 
 
 def _runner(installed, odoo, tags=(), install=False):
-    """Odoo's own runner: it sees the tests that pytest sees, and they pass there, too."""
+    """Odoo's own runner: it sees the tests that pytest sees, and they pass
+    there, too.
+    """
     start = time.monotonic()
     seen = odoo_tests.collected_by_odoo(installed)
     by_pytest = odoo_tests.collected_by_pytest(installed)

@@ -1,7 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""`python3 -m dev versions`: the tests under each Python that we state, one after another.
+"""`python3 -m dev versions`: the tests under each Python that we state, one after
+another.
 
-They are pyenv's, or what uv finds or gets. What does not install with the pins of `dev/requirements/` fails here.
+They are pyenv's, or what uv finds or gets. What does not install with the pins of
+`dev/requirements/` fails here.
 """
 
 import os

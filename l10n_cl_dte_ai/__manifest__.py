@@ -3,7 +3,7 @@
     "name": "Chile - AI validation of electronic tax documents",
     "version": "19.0.2.0.0",
     "category": "Accounting/Localizations",
-    "summary": "Check a DTE with the SII's rules and an AI service before it spends a folio",
+    "summary": "Check a DTE by rules and an AI service before it spends a folio",
     "author": "l10n_cl_dte_ai contributors",
     "maintainers": ["l10n-cl-dte-ai"],
     "website": "https://www.sii.cl/factura_electronica/",

@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The admin calls: JSON under /admin/, to look at everything and to change the rules."""
+"""The admin calls: JSON under /admin/, to look at everything and to change the
+rules.
+"""
 
 import dataclasses
 import datetime

@@ -1,7 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Fixtures of the tests that use a real Odoo, a real service and a real browser.
 
-`python3 -m dev test system` and `browser` run them. Each test's `page` is a context of its own.
+`python3 -m dev test system` and `browser` run them. Each test's `page` is a context of
+its own.
 """
 
 import os

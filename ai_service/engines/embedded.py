@@ -78,7 +78,9 @@ class RuleEngine:
 
 
 def _key(rule: str, finding: Finding) -> str:
-    """The same for the same thing, and short: names of items may be long, and secret."""
+    """The same for the same thing, and short: names of items may be long, and
+    secret.
+    """
     about = finding.about or finding.message
     return f"{rule}:{hashlib.sha256(about.encode()).hexdigest()[:16]}"
 

@@ -150,7 +150,8 @@ def _visible(
       highest ever, or half the lowest
     * known prices: each item was bought three times, at prices within 25 % of late;
       one gross price among net ones: within 8 %
-    * another's order, and that of one of like name: half of its items were never sold to the receiver
+    * another's order, and that of one of like name: half of its items were never sold
+    to the receiver
     * a note on another invoice: that one has less, or nothing, of what is credited
     * late duplicates: the receiver's orders are not the same each time
     """

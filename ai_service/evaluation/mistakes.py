@@ -386,7 +386,10 @@ def _neighbour(company, document, chance):
     return wrong
 
 
-DATES = "dates_follow_folios not_stale date_follows_the_last not_before_electronic_invoicing"
+DATES = (
+    "dates_follow_folios not_stale date_follows_the_last "
+    "not_before_electronic_invoicing"
+)
 
 
 @_kind("the month before", "La fecha es del mes pasado.", DATES)

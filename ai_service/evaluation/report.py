@@ -145,7 +145,8 @@ def as_table(trials: list[Trial]) -> Iterator[str]:
     yield "| right documents | asked to look at | 95 % | target |"
     yield "|---|---|---|---|"
     for share in clean_shares(trials):
-        yield f"| {share.name} | {_shown(share)} | {_between(share)} | {_target(share)} |"
+        cells = (share.name, _shown(share), _between(share), _target(share))
+        yield f"| {' | '.join(cells)} |"
     yield ""
     yield "| mistake | caught | 95 % | target | rightly told | where it does not show |"
     yield "|---|---|---|---|---|---|"
@@ -156,7 +157,8 @@ def as_table(trials: list[Trial]) -> Iterator[str]:
         )
     yield ""
     error = calibration_error(trials)
-    yield f"Calibration error {error:.3f} (target ≤ {ERROR}); {milliseconds(trials):.1f} ms"
+    took = f"{milliseconds(trials):.1f} ms"
+    yield f"Calibration error {error:.3f} (target ≤ {ERROR}); {took}"
 
 
 def _shown(share: Share) -> str:

@@ -124,8 +124,8 @@ def note_credits_what_is_left(case: Case) -> Iterator[Finding]:
         )
     elif case.corrected.codigo == "1" and total < left - TOLERANCE:
         yield review(
-            f"Código de referencia: 1 anula el folio {folio}, de {pesos(found.total)}, y"
-            f" la nota es de {pesos(total)}. Use 3 (corrige montos) o el total.",
+            f"Código de referencia: 1 anula el folio {folio}, de {pesos(found.total)}, "
+            f"y la nota es de {pesos(total)}. Use 3 (corrige montos) o el total.",
             certainty=0.95,
             about=str(folio),
             value=total,

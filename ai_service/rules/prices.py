@@ -165,7 +165,9 @@ def _others(case: Case, line: Line) -> tuple[float, float] | None:
 
 @rule("lines", not_types=NOTES)
 def price_is_what_others_pay(case: Case) -> Iterator[Finding]:
-    """The price of an item that is new to the receiver, far from what others pay (P)."""
+    """The price of an item that is new to the receiver, far from what others pay
+    (P).
+    """
     for line in case.lines:
         others = None if line.key in case.past_lines else _others(case, line)
         if not others or not line.price:

@@ -46,7 +46,9 @@ class Rhythm(NamedTuple):
 
     @property
     def is_regular(self) -> bool:
-        """Whether one can tell when the next time is due; one may have been left out."""
+        """Whether one can tell when the next time is due; one may have been left
+        out.
+        """
         return self.least > 0.72 * self.usual and self.most < 2.3 * self.usual
 
     def breaks(self, days: int) -> bool:

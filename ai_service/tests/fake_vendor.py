@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""A model vendor on this machine: both APIs' shapes, and the ways in which they fail."""
+"""A model vendor on this machine: both APIs' shapes, and the ways in which they
+fail.
+"""
 
 import json
 import threading

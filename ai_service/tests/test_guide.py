@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The checks of the v1.2.0 deployment guide, in its order, against a running service."""
+"""The checks of the v1.2.0 deployment guide, in its order, against a running
+service.
+"""
 
 import json
 import threading

@@ -18,7 +18,8 @@ def measure(bench):
     yield at_most("bulk: wall / ideal (median of 3)", wall / (INVOICES * IDEAL), 1.25)
     statements = max(run["statements"] for run in runs)
     yield at_most("bulk: SQL statements per invoice", statements / INVOICES, 1.0)
-    # A run of the cron lasts ten seconds; connections are not kept from one to the next.
+    # A run of the cron lasts ten seconds; connections are not kept from one to the
+    # next.
     connections = max(run["connections"] / run["runs"] for run in runs)
     title = "bulk: TCP connections for each run of the cron"
     yield at_most(title, connections, CONCURRENCY, "{:g}")

@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""How good the embedded opinion is: invented companies, and mistakes that people make."""
+"""How good the embedded opinion is: invented companies, and mistakes that people
+make.
+"""
 
 import json
 import subprocess

@@ -5,7 +5,9 @@ from .builder import load, unload
 
 
 class L10nClDteAiDemo(models.AbstractModel):
-    """The demo company, for `demo.xml` and for who uninstalls: nothing else knows it."""
+    """The demo company, for `demo.xml` and for who uninstalls: nothing else
+    knows it.
+    """
 
     _name = "l10n_cl_dte_ai.demo"
     _description = "Demo Company of DTE AI"

@@ -158,11 +158,11 @@ class AccountMove(models.Model):
             )
         if self.l10n_latam_document_type_id.code == GUIA:
             return self.env._(
-                "A dispatch guide (52) accompanies goods, and is made of a delivery: an "
-                "invoice does not say why and where to they move. Odoo Community keeps "
-                "neither these nor a folio with its deliveries, so no guide can be "
-                "generated here. Issue it with your provider, and refer to it in the "
-                "invoice's DTE References."
+                "A dispatch guide (52) accompanies goods, and is made of a delivery: "
+                "an invoice does not say why and where to they move. Odoo Community "
+                "keeps neither these nor a folio with its deliveries, so no guide can "
+                "be generated here. Issue it with your provider, and refer to it in "
+                "the invoice's DTE References."
             )
         if not self._l10n_cl_dte_is_covered():
             return self.env._(

@@ -35,7 +35,9 @@ class AccountMove(models.Model):
         return alerts
 
     def _l10n_cl_dte_ai_alerts(self):
-        """Return what the AI says against a document that is open, or why it is silent."""
+        """Return what the AI says against a document that is open, or why it is
+        silent.
+        """
         levels = {
             "rejected": "danger",
             "review": "warning",
@@ -80,7 +82,9 @@ class AccountMove(models.Model):
         return False
 
     def _l10n_cl_dte_texts_of_errors(self):
-        """Return what the rules refused when they last looked, in the user's language."""
+        """Return what the rules refused when they last looked, in the user's
+        language.
+        """
         texts = []
         for finding in self.l10n_cl_dte_findings or []:
             if finding["severity"] == rules.ERROR:

@@ -202,7 +202,9 @@ class AccountMove(models.Model):
         )
 
     def _l10n_cl_dte_check_override(self, reason, refused):
-        """:raise UserError: where the user may not generate it, or not without reason"""
+        """:raise UserError: where the user may not generate it, or not without
+        reason
+        """
         if not self.env.user.has_group(OVERRIDE_GROUP):
             raise AccessError(
                 self.env._(

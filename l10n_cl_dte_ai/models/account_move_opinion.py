@@ -9,8 +9,9 @@ from ..tools.dte import payload
 from ..tools.dte.document import Documento
 from .account_move_document import _pesos, _text
 
-# How many of a customer's documents the service may compare a new one with, and how many
-# lines of each. With the longest names these are half of the 100 kB of the contract.
+# How many of a customer's documents the service may compare a new one with, and how
+# many lines of each. With the longest names these are half of the 100 kB of the
+# contract.
 HISTORY_LIMIT, HISTORY_ITEMS = 20, 20
 MAX_NAME_LENGTH = 80  # of NmbItem
 

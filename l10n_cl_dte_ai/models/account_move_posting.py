@@ -13,7 +13,8 @@ from .account_move_generation import OVERRIDE_GROUP
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 ACTIVITY = "l10n_cl_dte_ai.mail_activity_type_decide"
-# Of the transaction: what may become posted, however. No user writes the cursor's cache.
+# Of the transaction: what may become posted, however. No user writes the cursor's
+# cache.
 LET_THROUGH = "l10n_cl_dte_let_through"
 # In the context it only hides drafts, from whoever sets it.
 HIDES_STOPPED = "l10n_cl_dte_hides_stopped"
@@ -43,7 +44,8 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         help="A scheduled action would have confirmed it, and company policy stopped "
-        "that: it is confirmed by a person, or by itself once nothing stands against it.",
+        "that: it is confirmed by a person, or by itself once nothing stands against "
+        "it.",
     )
     l10n_cl_dte_posted_unchecked = fields.Boolean(
         string="Confirmed Unattended",
@@ -87,7 +89,9 @@ class AccountMove(models.Model):
         return objections
 
     def _l10n_cl_dte_ai_objection(self, findings, validation):
-        """Return why the opinion that there is does not let it be confirmed, or None."""
+        """Return why the opinion that there is does not let it be confirmed, or
+        None.
+        """
         # Who was asked and could not answer is the policy's matter.
         was_asked = validation.reason or validation.state in ("done", "failed")
         if not was_asked:
@@ -266,8 +270,8 @@ class AccountMove(models.Model):
         self._l10n_cl_dte_set({"l10n_cl_dte_posted_unchecked": True})
         intro = self.env._(
             "Confirmed where nobody could be asked, although company policy would have "
-            "stopped it. Mend what is said before its DTE is generated, or make a credit "
-            "note."
+            "stopped it. Mend what is said before its DTE is generated, or make a "
+            "credit note."
         )
         self._message_log(body=Markup("%s<br/>%s") % (intro, text))
         self._l10n_cl_dte_ask_person(
@@ -319,8 +323,8 @@ class AccountMove(models.Model):
     # === What is posted by itself === #
 
     def _autopost_draft_entries(self, batch_size=100):
-        # EXTENDS 'account': it takes the oldest hundred. Those that a person has to look
-        # at would be the same hundred every day, and starve the rest.
+        # EXTENDS 'account': it takes the oldest hundred. Those that a person has to
+        # look at would be the same hundred every day, and starve the rest.
         self._l10n_cl_dte_look_again()
         hiding = self.with_context(**{HIDES_STOPPED: True})
         return super(AccountMove, hiding)._autopost_draft_entries(batch_size)

@@ -127,7 +127,9 @@ class AccountMove(models.Model):
             move.l10n_cl_dte_ai_digest = question.digest
 
     def _l10n_cl_dte_kept_findings(self, document):
-        """Return what the rules find, with its texts in each language of the database."""
+        """Return what the rules find, with its texts in each language of the
+        database.
+        """
         kept = {}
         for lang, _name in self.env["res.lang"].get_installed():
             for number, finding in enumerate(
@@ -215,7 +217,9 @@ class AccountMove(models.Model):
         return "ready"
 
     def _l10n_cl_dte_ai_stored_row(self):
-        """Return the row on the document as it was last looked at; none if cancelled."""
+        """Return the row on the document as it was last looked at; none if
+        cancelled.
+        """
         return self.l10n_cl_dte_ai_validation_ids.filtered(
             lambda row: (
                 row.digest == self.l10n_cl_dte_ai_digest and row.state != "cancelled"
@@ -235,7 +239,9 @@ class AccountMove(models.Model):
     # === What follows the parties === #
 
     def _l10n_cl_dte_refresh(self):
-        """Look at these documents again, as soon as anyone reads them or all is saved."""
+        """Look at these documents again, as soon as anyone reads them or all is
+        saved.
+        """
         names = (
             "l10n_cl_dte_findings",
             "l10n_cl_dte_fingerprint",
@@ -311,4 +317,5 @@ class AccountMove(models.Model):
 
     def _l10n_cl_dte_set(self, vals):
         """Write protected fields: for our own code, which nobody calls over RPC."""
-        return super().write(vals)
+        # Past our own `write`, which refuses them.
+        return super().write(vals)  # pylint: disable=super-method-mismatch

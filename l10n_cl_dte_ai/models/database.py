@@ -15,7 +15,8 @@ NO_CURSOR = (psycopg2.OperationalError, psycopg2.pool.PoolError)
 
 
 def database_soon(env):
-    """Return the end of the present second, for what is looked for before it is claimed.
+    """Return the end of the present second, for what is looked for before it is
+    claimed.
 
     The time in whole seconds lies in the past: what became due meanwhile would wait for
     the cron's next poll, a minute away. The claim and the gate go by the exact time.

@@ -24,7 +24,8 @@ IDLE_SECONDS = 0.05
 
 # Rows claimed at once from an unlimited service.
 CLAIM_BATCH = 80
-# Outcomes written at once; a slow service's after so many seconds, though they be fewer.
+# Outcomes written at once; a slow service's after so many seconds, though they be
+# fewer.
 STORE_BATCH, STORE_SECONDS = 40, 1
 
 
@@ -51,7 +52,8 @@ class Dispatch:
 
     Threads do the HTTP and nothing else; the database is the caller's thread's.
 
-    :ivar generation: of the settings that the clients have: once it changes, this is over
+    :ivar generation: of the settings that the clients have: once it changes, this is
+        over
     :ivar ready: calls that were claimed, and not handed over yet
     :ivar admitted: how many of them the gate lets pass now
     :ivar pause: seconds after which to ask the gate again, None where nothing is due

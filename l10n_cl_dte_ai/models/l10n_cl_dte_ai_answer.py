@@ -34,7 +34,9 @@ STORE_FIELDS = (
 # What comes of a call is a room of its own beside the rows.
 # pylint: disable=consider-merging-classes-inherited
 class L10nClDteAiValidation(models.Model):
-    """What came of asking: written down, told, and asked again later where it failed."""
+    """What came of asking: written down, told, and asked again later where it
+    failed.
+    """
 
     _inherit = "l10n_cl_dte_ai.validation"
 

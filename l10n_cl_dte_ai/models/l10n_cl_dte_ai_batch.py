@@ -470,7 +470,9 @@ class L10nClDteAiBatch(models.Model):
             progress()
 
     def _moves_to_generate(self):
-        """Return the posted documents without a file of today, as the user sees them."""
+        """Return the posted documents without a file of today, as the user sees
+        them.
+        """
         moves = self.move_ids.filtered(
             lambda move: move.id > self.handled_up_to and move.state == "posted"
         )

@@ -12,7 +12,9 @@ START_TOLERANCE = timedelta(seconds=10)
 # The figures are a room of their own beside the settings.
 # pylint: disable=consider-merging-classes-inherited
 class L10nClDteAiService(models.Model):
-    """What an operator looks at: the last 24 hours, beside a baseline marked earlier."""
+    """What an operator looks at: the last 24 hours, beside a baseline marked
+    earlier.
+    """
 
     _inherit = "l10n_cl_dte_ai.service"
 

@@ -220,8 +220,9 @@ class L10nClDteAiValidation(models.Model):
         if self.state == "failed" and self.reason != "refused":
             reasons = dict(self._fields["reason"]._description_selection(self.env))
             return self.env._(
-                "The AI service was asked %(attempts)s times without success and is not "
-                "asked again by itself (%(reason)s). Press Generate DTE to try again.",
+                "The AI service was asked %(attempts)s times without success and is "
+                "not asked again by itself (%(reason)s). Press Generate DTE to try "
+                "again.",
                 attempts=self.attempts,
                 reason=reasons[self.reason],
             )
@@ -268,8 +269,8 @@ class L10nClDteAiValidation(models.Model):
         if not any("retry" in validation._valid_actions() for validation in self):
             raise UserError(
                 self.env._(
-                    "Nothing here can be asked again: only what failed or was cancelled "
-                    "can, as long as the document has not changed since."
+                    "Nothing here can be asked again: only what failed or was "
+                    "cancelled can, as long as the document has not changed since."
                 )
             )
         self._requeue()
@@ -401,7 +402,9 @@ class L10nClDteAiValidation(models.Model):
         return claimed
 
     def _body_to_send(self):
-        """Return what goes out now: the company may have decided anew since it waits."""
+        """Return what goes out now: the company may have decided anew since it
+        waits.
+        """
         if not self.company_id.sudo().l10n_cl_dte_ai_leave_out_names:
             return self.request_body
         body = json.loads(self.request_body)

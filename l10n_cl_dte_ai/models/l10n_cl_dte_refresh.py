@@ -68,7 +68,7 @@ class L10nClDteRefresh(models.Model):
     def _cron_refresh(self):
         """Look at the documents of what changed, oldest change first."""
         progress = self.env["ir.cron"]._commit_progress
-        for row in self.search([]):
+        while row := self.search([], limit=1):
             while moves := row._next_documents():
                 moves._l10n_cl_dte_refresh()
                 row.done_up_to = moves[-1].id
@@ -95,7 +95,9 @@ class L10nClDteRefresh(models.Model):
 
 
 class L10nClDteParty(models.AbstractModel):
-    """What documents take from others: a change of it is looked for in the open ones."""
+    """What documents take from others: a change of it is looked for in the open
+    ones.
+    """
 
     _name = "l10n_cl_dte.party"
     _description = "What Documents Name"

@@ -17,25 +17,25 @@ _logger = logging.getLogger(__name__)
 SCHEMAS_URL = "https://www.sii.cl/factura_electronica/schema_dte.zip"
 WHY_NOT_LOADED = {
     "unreachable": _lt(
-        "The SII's site could not be reached, so its schemas were not loaded. Documents "
-        "are still checked with its rules; try again later."
+        "The SII's site could not be reached, so its schemas were not loaded. "
+        "Documents are still checked with its rules; try again later."
     ),
     "no_archive": _lt(
         "What the SII's site sent is not the archive of its schemas, so nothing was "
         "loaded. Documents are still checked with its rules; try again later."
     ),
     "incomplete": _lt(
-        "The archive on the SII's site lacks the schema of a DTE, so nothing was loaded. "
-        "Documents are still checked with its rules."
+        "The archive on the SII's site lacks the schema of a DTE, so nothing was "
+        "loaded. Documents are still checked with its rules."
     ),
     "invalid": _lt(
-        "The schemas on the SII's site cannot be read, so nothing was loaded. Documents "
-        "are still checked with its rules."
+        "The schemas on the SII's site cannot be read, so nothing was loaded. "
+        "Documents are still checked with its rules."
     ),
     "not_of_sii": _lt(
-        "What was sent as the SII's schemas would accept what the SII refuses, or refuse "
-        "what it accepts, so nothing was loaded. Documents are still checked with its "
-        "rules."
+        "What was sent as the SII's schemas would accept what the SII refuses, or "
+        "refuse what it accepts, so nothing was loaded. Documents are still checked "
+        "with its rules."
     ),
 }
 
@@ -105,9 +105,14 @@ class L10nClDteSchema(models.Model):
         checksums = tuple(files.mapped("sha256"))
         return self._compiled(checksums, name, signed)
 
+    @api.model
+    def _all(self):
+        """Return the files, of which there is a handful."""
+        return self.search([])  # pylint: disable=no-search-all
+
     @tools.ormcache("checksums", "name", "signed", cache="stable")
     def _compiled(self, checksums, name, signed):
-        files = self.sudo().with_context({}).search([])  # not the sizes, but the files
+        files = self.sudo().with_context(bin_size=False)._all()
         contents = {file.name: base64.b64decode(file.content or b"") for file in files}
         for file in files:
             if file.sha256 != _sha256(contents[file.name]):
@@ -137,7 +142,7 @@ class L10nClDteSchema(models.Model):
 
         :param dict files: bytes by name, which `dte_schema.verify` has seen
         """
-        self.sudo().search([]).unlink()
+        self.sudo()._all().unlink()
         self.sudo().create(
             [
                 {
@@ -153,7 +158,7 @@ class L10nClDteSchema(models.Model):
     def _remove(self):
         """Forget the schemas: documents are then checked with the rules alone."""
         self._check_administrator()
-        self.sudo().search([]).unlink()
+        self.sudo()._all().unlink()
 
     def _check_administrator(self):
         if not self.env.is_system():

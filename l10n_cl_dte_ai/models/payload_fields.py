@@ -1,10 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What a document is built of: the one list, and what follows from it.
 
-From `account.move._l10n_cl_dte_payload_fields` come the fields that are read ahead, those
-whose change outdates a verdict or a file, and those of contacts, companies and taxes whose
-change is looked for in the open documents. Another addon that puts a field into the
-document adds its path there, and to nothing else.
+From `account.move._l10n_cl_dte_payload_fields` come the fields that are read ahead,
+those whose change outdates a verdict or a file, and those of contacts, companies and
+taxes whose change is looked for in the open documents. Another addon that puts a field
+into the document adds its path there, and to nothing else.
 """
 
 from .res_partner import READINESS_FIELDS

@@ -47,12 +47,12 @@ EXPLANATIONS = {
         "the service is asked again by itself."
     ),
     "interrupted": _lt(
-        "The connection to the AI service broke off. Your document is kept in the queue "
-        "and the service is asked again by itself."
+        "The connection to the AI service broke off. Your document is kept in the "
+        "queue and the service is asked again by itself."
     ),
     "server_error": _lt(
-        "The AI service reported a fault of its own. Your document is kept in the queue "
-        "and the service is asked again by itself."
+        "The AI service reported a fault of its own. Your document is kept in the "
+        "queue and the service is asked again by itself."
     ),
     "busy": _lt(
         "The AI service is busy. Your document is kept in the queue and the service is "
@@ -79,8 +79,8 @@ EXPLANATIONS = {
         "An administrator has to check the address in the settings."
     ),
     "redirect": _lt(
-        "The AI service points to another address, and documents are not sent after it. "
-        "An administrator has to enter the new address in the settings."
+        "The AI service points to another address, and documents are not sent after "
+        "it. An administrator has to enter the new address in the settings."
     ),
     "credentials": _lt(
         "The AI service refused the key. An administrator has to enter a valid key in "
@@ -99,8 +99,8 @@ EXPLANATIONS = {
         "address and key in the settings."
     ),
     "neutralized": _lt(
-        "This is a neutralized test database: no document leaves it, and the AI service "
-        "is not asked."
+        "This is a neutralized test database: no document leaves it, and the AI "
+        "service is not asked."
     ),
     "copied": _lt(
         "This database is a copy of the one in which the AI service was configured, so "

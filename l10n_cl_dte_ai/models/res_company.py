@@ -31,7 +31,8 @@ class ResCompany(models.Model):
             ("background", "The same, and the AI service is asked in the background"),
             (
                 "required",
-                "First the document must be allowed: without errors, and as the policy says",
+                "First the document must be allowed: without errors, and as the policy "
+                "says",
             ),
         ],
         string="When a Document is Confirmed",
@@ -55,11 +56,11 @@ class ResCompany(models.Model):
 
     l10n_cl_dte_ai_leave_out_names = fields.Boolean(
         string="Ask the AI Without Names",
-        help="The names of your company and of your customers, and all addresses, are not "
-        "sent to the AI service: it reads “(omitido)” instead. RUT, activity (giro), "
-        "amounts and what is written in the lines are sent, because that is what it "
-        "checks; mind that a RUT tells whose it is. Answers already given stay valid: "
-        "nothing is asked again.",
+        help="The names of your company and of your customers, and all addresses, are "
+        "not sent to the AI service: it reads “(omitido)” instead. RUT, activity "
+        "(giro), amounts and what is written in the lines are sent, because that is "
+        "what it checks; mind that a RUT tells whose it is. Answers already given stay "
+        "valid: nothing is asked again.",
     )
 
     # === What a DTE says of its issuer; the names are those of `l10n_cl_edi` === #

@@ -178,7 +178,9 @@ class TestBatch(DteAiCommon, HttpCase):
             self.assertEqual(other.state, "done")
 
     def test_the_first_answers_do_not_end_it(self):
-        """With more documents than are queued at once it told of the first as of all."""
+        """With more documents than are queued at once it told of the first as of
+        all.
+        """
         answered, new = self.documents(1), self.documents(1)
         self.server.script(opinion())
         self.click(answered)

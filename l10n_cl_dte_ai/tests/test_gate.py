@@ -464,7 +464,9 @@ class BreakerTests:
         self.assertEqual(documents.mapped("l10n_cl_dte_ai_state"), ["approved"] * 3)
 
     def test_a_slice_ends_though_the_service_is_slow(self):
-        """What the threads had not begun with was sent after it, and after its lease."""
+        """What the threads had not begun with was sent after it, and after its
+        lease.
+        """
         documents = self.env["account.move"].union(
             *(self.create_document() for _number in range(6))
         )

@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The policy guards the act: every road to a folio obeys it, and nobody is in the way."""
+"""The policy guards the act: every road to a folio obeys it, and nobody is in
+the way.
+"""
 
 from unittest.mock import patch
 

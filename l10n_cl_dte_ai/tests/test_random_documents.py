@@ -125,7 +125,9 @@ class TestRandomDocuments(DteFileCommon):
         self.assertGreater(outcomes["file"], COUNT / 3, outcomes)
 
     def assertAmounts(self, move, file):
-        """Compare a file with Odoo's journal entries, not with what it is built from."""
+        """Compare a file with Odoo's journal entries, not with what it is built
+        from.
+        """
 
         def number(path, part=file):
             return float(part.findtext(path, 0, NAMESPACES))

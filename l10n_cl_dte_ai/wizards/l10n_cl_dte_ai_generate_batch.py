@@ -75,7 +75,8 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
             wizard.applicable_count = len(applicable)
             drafts = wizard.applicable_ids.filtered(lambda move: move.state == "draft")
             wizard.draft_notice = bool(drafts) and self.env._(
-                "Drafts: %s. They are checked, and get no DTE until they are confirmed.",
+                "Drafts: %s. They are checked, and get no DTE until they are "
+                "confirmed.",
                 len(drafts),
             )
             wizard.answered_count = answered

@@ -7,7 +7,9 @@ from odoo.addons.l10n_cl_dte_ai.models.l10n_cl_dte_ai_service import USER_GROUP
 
 # pylint: disable=consider-merging-classes-inherited
 class AccountMove(models.Model):
-    """The number of a document: a folio that the SII gave, and the ledger's row of it."""
+    """The number of a document: a folio that the SII gave, and the ledger's row
+    of it.
+    """
 
     _inherit = "account.move"
 
@@ -91,7 +93,9 @@ class AccountMove(models.Model):
                 move.name = False
 
     def _l10n_cl_dte_sii_written_number(self):
-        """Return the number in this document's name, confirmed or not; 0 without one."""
+        """Return the number in this document's name, confirmed or not; 0 without
+        one.
+        """
         number = self.l10n_latam_document_number or ""
         return int(number) if number.isdecimal() else 0
 

@@ -157,8 +157,8 @@ class AccountMove(models.Model):
             if move.l10n_cl_dte_state != "generated" or not version:
                 raise UserError(
                     self.env._(
-                        "“%s” has no generated DTE that is to be signed: press Generate "
-                        "DTE first.",
+                        "“%s” has no generated DTE that is to be signed: press "
+                        "Generate DTE first.",
                         move.display_name,
                     )
                 )

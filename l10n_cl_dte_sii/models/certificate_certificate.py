@@ -47,7 +47,8 @@ class CertificateCertificate(models.Model):
             else:
                 text = self.env._(
                     "The certificate of %(holder)s ends in %(days)s days, on %(date)s. "
-                    "Renew it with your provider, and load the new one in the settings.",
+                    "Renew it with your provider, and load the new one in the "
+                    "settings.",
                     holder=certificate.name,
                     days=left,
                     date=certificate.date_end.date(),

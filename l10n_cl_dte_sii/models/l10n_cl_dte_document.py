@@ -92,8 +92,8 @@ class L10nClDteDocument(models.Model):
         """Return why a frozen document may not change, and what to do instead."""
         self.ensure_one()
         return self.env._(
-            "“%(document)s” was uploaded to the SII (track ID %(track)s), so it may not "
-            "change any more: correct it with a credit note.",
+            "“%(document)s” was uploaded to the SII (track ID %(track)s), so it may "
+            "not change any more: correct it with a credit note.",
             document=self.move_id.display_name,
             track=self.track_id,
         )

@@ -276,7 +276,9 @@ class L10nClDteSiiCaf(models.Model):
     # === Actions and crons === #
 
     def action_remove(self):
-        """Remove a CAF that was loaded by mistake, with its key: none of it was used."""
+        """Remove a CAF that was loaded by mistake, with its key: none of it was
+        used.
+        """
         self.check_access("read")
         if not self.env.user.has_group(MANAGER_GROUP):
             raise UserError(

@@ -118,7 +118,9 @@ class ResCompany(models.Model):
         return company.sudo(False)
 
     def _l10n_cl_dte_sii_rut(self):
-        """Return the RUT on this company's documents, as `76101010-7`; "" without one."""
+        """Return the RUT on this company's documents, as `76101010-7`; ""
+        without one.
+        """
         self.ensure_one()
         company = self.sudo()
         while company:

@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Keys while documents are signed: loaded once for a batch, gone with its transaction."""
+"""Keys while documents are signed: loaded once for a batch, gone with its
+transaction.
+"""
 
 import base64
 

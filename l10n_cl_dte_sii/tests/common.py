@@ -14,7 +14,9 @@ RUT = "76101010-7"
 
 
 class DteSiiCommon(DteAiCommon):
-    """`self.env` is still the accountant's, who may not sign; `manager` loads things."""
+    """`self.env` is still the accountant's, who may not sign; `manager` loads
+    things.
+    """
 
     @classmethod
     def setUpClass(cls):

@@ -138,7 +138,9 @@ def _sign(content, name, namespaces, signer):
 
 
 def _declared(namespaces):
-    """Return declarations in the order of canonical XML: the one without prefix first."""
+    """Return declarations in the order of canonical XML: the one without prefix
+    first.
+    """
     return "".join(
         f' xmlns{":" if prefix else ""}{prefix}="{uri}"'
         for prefix, uri in sorted(namespaces.items())

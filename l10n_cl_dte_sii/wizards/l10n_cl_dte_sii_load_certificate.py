@@ -116,7 +116,9 @@ class L10nClDteSiiLoadCertificate(models.TransientModel):
         company.sudo().l10n_cl_dte_sii_certificate_id = certificate
 
     def _holder(self, found):
-        """Return the holder's RUT: the certificate's own, or the one that was entered."""
+        """Return the holder's RUT: the certificate's own, or the one that was
+        entered.
+        """
         entered = re.sub(r"[.\s]", "", self.holder_rut or "").upper()
         if entered and not rut.is_valid(entered):
             raise UserError(
@@ -129,8 +131,8 @@ class L10nClDteSiiLoadCertificate(models.TransientModel):
         if found and entered and found != entered:
             raise UserError(
                 self.env._(
-                    "The certificate is that of %(found)s, not of %(entered)s: leave the "
-                    "RUT empty, or choose the other certificate.",
+                    "The certificate is that of %(found)s, not of %(entered)s: leave "
+                    "the RUT empty, or choose the other certificate.",
                     found=found,
                     entered=entered,
                 )

@@ -12,7 +12,8 @@ class L10nClDteSiiUploaded(models.TransientModel):
     track_id = fields.Char(
         string="Track ID",
         required=True,
-        help="The “identificador de envío” that the SII's page showed after the upload.",
+        help="The “identificador de envío” that the SII's page showed after the "
+        "upload.",
     )
 
     def action_confirm(self):

@@ -14,7 +14,8 @@ RUT = "76101010-7"
 
 # Two that the SII gave: the first is in the test data of `cl-sii`, in a public
 # university's DTE; the second in the SII's own manual of the stamp.
-PRODUCTION = """<CAF version="1.0">
+PRODUCTION = (
+    """<CAF version="1.0">
 <DA>
 <RE>60910000-1</RE>
 <RS>UNIVERSIDAD DE CHILE</RS>
@@ -30,9 +31,9 @@ PRODUCTION = """<CAF version="1.0">
 </RSAPK>
 <IDK>300</IDK>
 </DA>
-<FRMA algoritmo="SHA1withRSA">RJh0IgoGPl5SJrrRz/pZPt4i/3EweSAsnUFKo56OP0vwplcqNaaHmUT4IA21kJ7UJkt1KYKiDXco6P61sjLmFg==</FRMA>
-</CAF>
-"""
+<FRMA algoritmo="SHA1withRSA">"""
+    "RJh0IgoGPl5SJrrRz/pZPt4i/3EweSAsnUFKo56OP0vwplcqNaaHmUT4IA21kJ7UJkt1KYKiDXco6P61sjLmFg==</FRMA>\n</CAF>\n"
+)
 CERTIFICATION = (
     '<CAF version="1.0"><DA><RE>97975000-5</RE><RS>RUT DE PRUEBA</RS><TD>33</TD>'
     "<RNG><D>1</D><H>200</H></RNG><FA>2003-09-04</FA><RSAPK>"

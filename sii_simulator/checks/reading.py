@@ -21,7 +21,9 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Cut:
-    """A DTE as it stands in the file, and the DD of its stamp (empty if it has none)."""
+    """A DTE as it stands in the file, and the DD of its stamp (empty if it has
+    none).
+    """
 
     document: bytes
     stamp: bytes

@@ -101,9 +101,11 @@ def test_a_body_that_is_shorter_than_it_says(server, client, content):
     body = form(content)
     with socket.create_connection(client.address, timeout=5) as connection:
         connection.sendall(
-            f"POST /cgi_dte/UPL/DTEUpload HTTP/1.1\r\nHost: x\r\nUser-Agent: {AGENT}\r\n"
+            "POST /cgi_dte/UPL/DTEUpload HTTP/1.1\r\nHost: x\r\n"
+            f"User-Agent: {AGENT}\r\n"
             f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
-            f"Cookie: TOKEN={client.token}\r\nContent-Length: {len(body) + 9}\r\n\r\n".encode()
+            f"Cookie: TOKEN={client.token}\r\n"
+            f"Content-Length: {len(body) + 9}\r\n\r\n".encode()
             + body
         )
         connection.shutdown(socket.SHUT_WR)

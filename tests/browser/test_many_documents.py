@@ -1,7 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Many documents at once, and a service that is frozen, in a browser.
 
-After the tests of single documents, of which it leaves none that nobody has asked about.
+After the tests of single documents, of which it leaves none that nobody has asked
+about.
 """
 
 import io

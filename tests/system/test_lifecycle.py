@@ -17,8 +17,13 @@ found = {
         " WHERE column_name ~ 'l10n_cl_dte' AND table_schema = 'public'"
     ),
     "models": "SELECT model FROM ir_model WHERE model ~ '^l10n_cl_dte'",
-    "fields": "SELECT model || '.' || name FROM ir_model_fields WHERE name ~ 'l10n_cl_dte'",
-    "records": "SELECT model || ' ' || name FROM ir_model_data WHERE module ~ '^l10n_cl_dte'",
+    "fields": (
+        "SELECT model || '.' || name FROM ir_model_fields WHERE name ~ 'l10n_cl_dte'"
+    ),
+    "records": (
+        "SELECT model || ' ' || name FROM ir_model_data"
+        " WHERE module ~ '^l10n_cl_dte'"
+    ),
     "parameters": "SELECT key FROM ir_config_parameter WHERE key ~ 'l10n_cl_dte'",
     "crons": "SELECT cron_name FROM ir_cron WHERE cron_name ~* 'DTE'",
     "attachments": "SELECT name FROM ir_attachment WHERE res_model ~ '^l10n_cl_dte'",

@@ -10,8 +10,8 @@ from dev.odoo import problems
 
 SCRATCH = "l10n_cl_dte_scratch"
 STAND_INS = Path(__file__).parent / "stand_ins"
-# What is seen with the addon and without it, of a copy of the same posted invoice. Rules
-# and policy are asked, for generating against them is for few people.
+# What is seen with the addon and without it, of a copy of the same posted invoice.
+# Rules and policy are asked, for generating against them is for few people.
 LOOK = """
 import json
 env["l10n_cl_dte_ai.demo"]._load()

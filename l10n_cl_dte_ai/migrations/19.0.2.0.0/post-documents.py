@@ -1,5 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""A generated file was an attachment of the invoice; it becomes a version of its own."""
+"""A generated file was an attachment of the invoice; it becomes a version of its
+own.
+"""
 
 import hashlib
 import logging

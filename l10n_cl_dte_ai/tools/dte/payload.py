@@ -11,8 +11,8 @@ from .texts import MAX_UNIT_LENGTH
 # and no verdict that was given on the old form is taken for one on the new.
 SCHEMA_VERSION = 1
 
-# Names and addresses, and what is sent where the company keeps them to itself. A word and
-# not nothing: what is missing is an error of the document.
+# Names and addresses, and what is sent where the company keeps them to itself. A word
+# and not nothing: what is missing is an error of the document.
 NAMES = frozenset(
     (
         "razon_social_emisor",

@@ -48,7 +48,8 @@ class Reading(NamedTuple):
     """A document that was read.
 
     :param list[LeftOut] left_out: what the file says besides
-    :param dict lines: of the file, by element's name and number of its line or reference
+    :param dict lines: of the file, by element's name and number of its line or
+        reference
     """
 
     document: dte.Documento

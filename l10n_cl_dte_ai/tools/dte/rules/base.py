@@ -57,7 +57,7 @@ class Rule(NamedTuple):
 RULES = []
 
 
-def check(document, today, translate, rules=RULES):
+def check(document, today, translate, rules=None):
     """Apply every rule.
 
     :param Documento document: the document
@@ -67,17 +67,19 @@ def check(document, today, translate, rules=RULES):
     :rtype: list[Finding]
     """
     return [
-        finding for rule in rules for finding in rule.apply(document, today, translate)
+        finding
+        for rule in (RULES if rules is None else rules)
+        for finding in rule.apply(document, today, translate)
     ]
 
 
-def check_emisor(emisor, translate, rules=RULES):
+def check_emisor(emisor, translate, rules=None):
     """Return what a company lacks to issue any document."""
     document = _only(emisor, Receptor("", ""))
     return _about(document, (EMISOR, COMPANY), translate, rules)
 
 
-def check_receptor(receptor, translate, rules=RULES):
+def check_receptor(receptor, translate, rules=None):
     """Return what a customer lacks to be sent an invoice."""
     return _about(_only(Emisor("", ""), receptor), (RECEPTOR,), translate, rules)
 

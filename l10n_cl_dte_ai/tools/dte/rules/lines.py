@@ -27,7 +27,8 @@ def lines(document, _today, _):
             "lines",
             ERROR,
             _(
-                "The document has %(count)s lines; the SII accepts %(limit)s. Split it.",
+                "The document has %(count)s lines; the SII accepts %(limit)s. Split "
+                "it.",
                 count=len(document.Detalle),
                 limit=MAX_LINES,
             ),
@@ -69,8 +70,8 @@ def quantity(document, _today, _):
                 "quantity",
                 ERROR,
                 _(
-                    "The quantity of line %(number)s, %(value)s, cannot be written in a "
-                    "DTE: it holds from 0.000001 to 999,999,999,999.",
+                    "The quantity of line %(number)s, %(value)s, cannot be written in "
+                    "a DTE: it holds from 0.000001 to 999,999,999,999.",
                     number=line.NroLinDet,
                     value=value,
                 )
@@ -124,8 +125,8 @@ def discount_amount(document, _today, _):
                     "discount_amount",
                     WARNING,
                     _(
-                        "The discount of line %(number)s, %(percent)s %%, comes to less "
-                        "than a peso. Take it off the line.",
+                        "The discount of line %(number)s, %(percent)s %%, comes to "
+                        "less than a peso. Take it off the line.",
                         number=line.NroLinDet,
                         percent=percent,
                     ),

@@ -71,7 +71,8 @@ def giro(document, _today, _):
             "giro_emisor",
             ERROR,
             _(
-                "Your company has no activity (giro). Enter it in the company's contact."
+                "Your company has no activity (giro). Enter it in the company's "
+                "contact."
             ),
             EMISOR,
             "GiroEmis",

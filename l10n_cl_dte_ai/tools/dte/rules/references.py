@@ -87,8 +87,9 @@ def text_correction(document, _today, _):
             "text_correction",
             WARNING,
             _(
-                "A note that corrects texts amounts to zero and refers to one document. "
-                "Set its prices to zero, or choose another code in the reference."
+                "A note that corrects texts amounts to zero and refers to one "
+                "document. Set its prices to zero, or choose another code in the "
+                "reference."
             ),
             REFERENCE,
             "CodRef",

@@ -97,8 +97,8 @@ def other_taxes(document, _today, _):
                 "other_taxes",
                 ERROR,
                 _(
-                    "The taxes of line %(number)s cannot be written in a DTE: up to two "
-                    "besides IVA, and each of them in the totals.",
+                    "The taxes of line %(number)s cannot be written in a DTE: up to "
+                    "two besides IVA, and each of them in the totals.",
                     number=line.NroLinDet,
                 ),
                 LINE,
