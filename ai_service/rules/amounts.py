@@ -81,8 +81,8 @@ def vat_is_nineteen_percent(case: Case) -> Iterator[Finding]:
 def total_adds_up(case: Case) -> Iterator[Finding]:
     """MntTotal = neto + exento + IVA + other taxes (F: HED-2-260).
 
-    On a 46, and notes on it, the buyer may withhold all or part of the IVA, so its total lies between
-    the sums with and without it.
+    On a 46, and notes on it, the buyer may withhold all or part of the IVA, so its
+    total lies between the sums with and without it.
     """
     dte = case.dte
     parts = (dte.monto_neto, dte.monto_exento, dte.monto_iva)

@@ -37,7 +37,9 @@ class AccountMove(models.Model):
                 return sequence
 
     def _l10n_cl_dte_folio_key(self, name):
-        """Return what a folio is unique by: issuer, type and number; None without one."""
+        """Return what a folio is unique by: issuer, type and number; None
+        without one.
+        """
         number = (name or "").rpartition(" ")[2]
         if not number.isdecimal() or not self.l10n_latam_document_type_id:
             return None
@@ -62,7 +64,8 @@ class AccountMove(models.Model):
             return None
         return self.env._(
             "Folio %(folio)s of type %(type)s is already that of “%(document)s”: the "
-            "SII takes each folio of an issuer once. Give this document another number.",
+            "SII takes each folio of an issuer once. Give this document another "
+            "number.",
             folio=key[2],
             type=key[1],
             document=self.env["l10n_cl_dte.folio"]._holder(key),

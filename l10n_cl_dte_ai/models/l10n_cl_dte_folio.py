@@ -84,7 +84,9 @@ class L10nClDteFolio(models.Model):
 
     @api.model
     def _holder(self, key):
-        """Return who has a folio, for a person, also what another has just committed."""
+        """Return who has a folio, for a person, also what another has just
+        committed.
+        """
         with own_cursor(self.env) as cr:
             cr.execute(
                 SQL(

@@ -136,7 +136,8 @@ class ResCompany(models.Model):
         )
 
     def _l10n_cl_dte_issuer(self):
-        """Return whose folios the company's documents have: of its RUT, as the SII sees.
+        """Return whose folios the company's documents have: of its RUT, as the SII
+        sees.
 
         Branches of one RUT share them.
         """

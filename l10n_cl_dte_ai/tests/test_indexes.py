@@ -9,7 +9,10 @@ SELDOM_DELETED = (
     "res_country",
     "res_currency",
     "res_users",
+    "certificate_certificate",
+    "certificate_key",
     "l10n_cl_dte_ai_service",
+    "l10n_cl_dte_sii_caf",
     "l10n_latam_document_type",
 )
 # A row that is deleted is looked for in every column that refers to it: without an

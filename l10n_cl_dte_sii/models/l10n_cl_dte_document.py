@@ -23,7 +23,11 @@ class L10nClDteDocument(models.Model):
     )
     environment = fields.Selection(ENVIRONMENTS, readonly=True)
     folio_id = fields.Many2one(
-        "l10n_cl_dte_sii.folio", string="Ledger", readonly=True, ondelete="set null"
+        "l10n_cl_dte_sii.folio",
+        string="Ledger",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="set null",
     )
     ted = fields.Binary(
         string="Stamp",

@@ -8,7 +8,7 @@ class L10nClDteSiiUploaded(models.TransientModel):
     _name = "l10n_cl_dte_sii.uploaded"
     _description = "DTE Uploaded by Hand"
 
-    move_id = fields.Many2one("account.move", required=True)
+    move_id = fields.Many2one("account.move", required=True, index=True)
     track_id = fields.Char(
         string="Track ID",
         required=True,
