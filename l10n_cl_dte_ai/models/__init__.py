@@ -10,6 +10,7 @@ from . import (
     account_move_generation,
     account_move_opinion,
     account_move_posting,
+    account_move_decision,
     account_move_alerts,
     account_move_reference,
     account_move_folio,

@@ -4,6 +4,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 
 from ..tools.dte.document import COVERED_TYPES, FACTURA_COMPRA, GUIA
+from .generators import generator
 from .l10n_cl_dte_ai_service import USER_GROUP
 
 
@@ -116,7 +117,18 @@ class AccountMove(models.Model):
                 " or @name='l10n_cl_dte_why']"
             ):
                 node.getparent().remove(node)
+        if view_type == "form":
+            self._l10n_cl_dte_hide_buttons_of_others(arch)
         return arch, view
+
+    @api.model
+    def _l10n_cl_dte_hide_buttons_of_others(self, arch):
+        """Leave one *Generate DTE*: ours, which goes on to that of another addon."""
+        other = generator(self.env)
+        for xmlid in other.hidden_actions if other else ():
+            if action := self.env.ref(xmlid, raise_if_not_found=False):
+                for node in arch.xpath(f"//button[@name='{action.id}']"):
+                    node.getparent().remove(node)
 
     @api.model
     def _l10n_cl_dte_has_chilean_company(self):

@@ -11,6 +11,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..tools.dte import rules
 from ..tools.dte.document import Documento
+from .generators import generator
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
 
@@ -53,10 +54,11 @@ class AccountMove(models.Model):
             )
         if problem := self._l10n_cl_dte_folio_problem():
             return problem
-        if self._l10n_cl_dte_has_edi():
+        if other := generator(self.env):
             return self.env._(
-                "Odoo's own electronic invoicing for Chile is installed: it generates "
-                "the document, with Send. Here it is only checked."
+                "The addon %s is installed, which generates the document. Here it is "
+                "only checked.",
+                other.module,
             )
         return None
 
@@ -92,6 +94,8 @@ class AccountMove(models.Model):
             return False
         if validation is None:
             validation = self._l10n_cl_dte_ai_current_validation()
+        if validation.decision_overrides:
+            return False
         if policy == "warn":
             return validation.outcome == "rejected"
         return validation.outcome != "approved"
@@ -190,6 +194,27 @@ class AccountMove(models.Model):
         )
         return self.l10n_cl_dte_document_id
 
+    def _l10n_cl_dte_require_allowed(self, override_reason=None):
+        """Hold the policy against generating, where another addon does it.
+
+        :raise UserError: where an override is needed, and not given
+        """
+        plan = self._l10n_cl_dte_plan_files()[self]
+        if plan.needs_override:
+            self._l10n_cl_dte_check_override(override_reason, plan.refused)
+            self._message_log(
+                body=self.env._("Generated anyway, reason: %s", override_reason)
+            )
+
+    def _l10n_cl_dte_differs(self):
+        """Tell whether generating now would give another file than there is."""
+        self.ensure_one()
+        version = self.l10n_cl_dte_document_id
+        if not version or self.state != "posted" or not self._l10n_cl_dte_is_covered():
+            return False
+        content = self._l10n_cl_dte_xml(self._l10n_cl_dte_as_document())
+        return hashlib.sha256(content).hexdigest() != version.built_sha256
+
     def _l10n_cl_dte_generate_allowed(self):
         """Generate what can be generated without an override; leave out the others.
 
@@ -281,6 +306,10 @@ class AccountMove(models.Model):
 
     def _l10n_cl_dte_version_values(self, plan, override_reason=None):
         """Return the values of a new version; extend it for fields of your own."""
+        override_user = bool(override_reason) and self.env.user
+        if not override_reason and plan.validation.decision_overrides:
+            override_user = plan.validation.decided_by_id
+            override_reason = plan.validation.decision_reason
         return {
             "move_id": self.id,
             "document_type_id": self.l10n_latam_document_type_id.id,
@@ -296,7 +325,7 @@ class AccountMove(models.Model):
                 ),
                 *({"severity": "error", "message": text} for text in plan.refused),
             ],
-            "override_user_id": bool(override_reason) and self.env.uid,
+            "override_user_id": override_user and override_user.id,
             "override_reason": override_reason or False,
         }
 

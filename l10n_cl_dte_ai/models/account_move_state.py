@@ -4,6 +4,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 
 from ..tools.dte import rules, xml
+from .generators import generator, state_of
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .payload_fields import own_paths
 
@@ -170,6 +171,8 @@ class AccountMove(models.Model):
             move.l10n_cl_dte_ai_state = opinion
             if version:
                 move.l10n_cl_dte_state = version._move_state()
+            elif state := state_of(move):
+                move.l10n_cl_dte_state = state
             else:
                 move.l10n_cl_dte_state = move._l10n_cl_dte_open_state()
 
@@ -179,7 +182,9 @@ class AccountMove(models.Model):
 
         Extend it with what a further state comes from.
         """
+        other = generator(self.env)
         return [
+            *([other.field] if other and other.field in self._fields else []),
             "state",
             "l10n_cl_dte_findings",
             "l10n_cl_dte_fingerprint",

@@ -162,6 +162,10 @@ class L10nClDteAiValidation(models.Model):
     decided_by_id = fields.Many2one("res.users", string="Reviewed by", readonly=True)
     decided_on = fields.Datetime(string="Reviewed on", readonly=True)
     decision_reason = fields.Char(string="Reason of the Review", readonly=True)
+    decision_overrides = fields.Boolean(
+        readonly=True,
+        help="Company policy wanted somebody who may override, and a reason.",
+    )
 
     # === Going against it === #
     override_user_id = fields.Many2one(

@@ -103,6 +103,74 @@ class StateTests:
         self.assertEqual(groups["generated"], len(found))
 
 
+class DecisionTests:
+    def reviewed(self, recommendation="review", policy="advise"):
+        self.company.sudo().l10n_cl_dte_ai_policy = policy
+        document = self.create_document()
+        self.server.script(opinion(recommendation))
+        self.click(document)
+        self.assertEqual(document.l10n_cl_dte_state, "review")
+        return document
+
+    def test_reviewed_takes_it_out_of_what_is_to_do(self):
+        document = self.reviewed()
+        document.action_l10n_cl_dte_reviewed()
+        self.assertEqual(document.l10n_cl_dte_state, "ready")
+        row = self.validation(document)
+        self.assertEqual(row.decided_by_id, self.accountant)
+        self.assertTrue(row.decided_on)
+        self.assertIn("Reviewed", self.messages(document))
+        self.assertFalse(document._get_alerts())
+        with self.assertRaisesRegex(UserError, "Nothing is to be decided"):
+            document.action_l10n_cl_dte_reviewed()
+
+    def test_a_change_puts_it_before_a_person_again(self):
+        document = self.reviewed()
+        document.action_l10n_cl_dte_reviewed()
+        document.invoice_line_ids.price_unit = 90_000
+        self.server.script(opinion("review"))
+        self.click(document)
+        self.assertEqual(document.l10n_cl_dte_state, "review")
+
+    def test_policy_wants_who_may_and_a_reason(self):
+        document = self.reviewed("reject", "warn")
+        self.refused(document.action_l10n_cl_dte_reviewed)
+        overrider = document.with_user(self.overrider)
+        self.refused(overrider.action_l10n_cl_dte_reviewed, UserError)
+        overrider._l10n_cl_dte_decide("Precio acordado")
+        self.assertEqual(document.l10n_cl_dte_state, "ready")
+        # What was decided lets it pass, and stands with the file.
+        document.action_post()
+        version = document._l10n_cl_dte_generate()
+        self.assertEqual(version.override_user_id, self.overrider)
+        self.assertEqual(version.override_reason, "Precio acordado")
+
+    def test_a_decision_of_before_a_stricter_policy_is_none(self):
+        document = self.reviewed("reject")
+        document.action_l10n_cl_dte_reviewed()
+        self.company.sudo().l10n_cl_dte_ai_policy = "warn"
+        self.assertTrue(
+            document._l10n_cl_dte_needs_override([], self.validation(document))
+        )
+
+    def test_nobody_writes_a_decision(self):
+        row = self.validation(self.reviewed())
+        for env in (self.env, self.admin_env):
+            values = {"decided_by_id": self.accountant.id, "decision_overrides": True}
+            self.refused(lambda env=env, v=values: row.with_env(env).write(v))
+
+    def test_a_generated_document_offers_its_file(self):
+        document = self.create_posted()
+        document._l10n_cl_dte_generate()
+        wizard = self.env["l10n_cl_dte_ai.generate"].create({"move_id": document.id})
+        self.assertEqual(wizard.version_id, document.l10n_cl_dte_document_id)
+        self.assertEqual(wizard.action_download()["type"], "ir.actions.act_url")
+        self.assertFalse(wizard.differs)
+        self.customer.city = "Curicó"
+        wizard.invalidate_recordset()
+        self.assertTrue(wizard.differs)
+
+
 class OpenDocumentTests:
     """What follows contacts, companies and taxes are the open documents only."""
 
@@ -250,7 +318,9 @@ class ForgeryTests:
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
-class TestDocumentLife(StateTests, OpenDocumentTests, ForgeryTests, LifeCase):
+class TestDocumentLife(
+    StateTests, DecisionTests, OpenDocumentTests, ForgeryTests, LifeCase
+):
     """One class: what it shares takes seconds to set up."""
 
     allow_inherited_tests_method = True

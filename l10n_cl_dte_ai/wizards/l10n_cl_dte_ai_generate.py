@@ -3,6 +3,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from ..models.account_move_generation import OVERRIDE_GROUP
+from ..models.generators import generator
 from ..models.l10n_cl_dte_ai_validation import as_read
 from ..tools.dte import texts
 
@@ -61,7 +62,20 @@ class L10nClDteAiGenerate(models.TransientModel):
     override_reason = fields.Char(string="Reason")
     preview = fields.Html(compute="_compute_preview", sanitize=False)
     sent = fields.Text(compute="_compute_situation", string="What Is Sent")
-    has_edi = fields.Boolean(string="Odoo Generates It", compute="_compute_situation")
+    other_generator = fields.Char(
+        compute="_compute_situation", help="The addon that generates it instead of us."
+    )
+    version_id = fields.Many2one(
+        "l10n_cl_dte.document", string="Generated DTE", compute="_compute_situation"
+    )
+    dte_state = fields.Selection(
+        related="move_id.l10n_cl_dte_state", related_sudo=False, string="DTE State"
+    )
+    differs = fields.Boolean(
+        compute="_compute_situation",
+        help="Generated now the file would be another: its contacts changed since.",
+    )
+    wants_reason = fields.Boolean(compute="_compute_situation")
     attachment_id = fields.Many2one(
         related="move_id.l10n_cl_dte_document_id.attachment_id",
         related_sudo=False,
@@ -99,7 +113,11 @@ class L10nClDteAiGenerate(models.TransientModel):
                 move._l10n_cl_dte_objections()
             )
             wizard.sent = validation.sent or wizard._what_would_be_sent()
-            wizard.has_edi = move._l10n_cl_dte_has_edi()
+            other = generator(self.env)
+            wizard.other_generator = other.module if other else False
+            wizard.version_id = move.l10n_cl_dte_document_id
+            wizard.differs = move._l10n_cl_dte_differs()
+            wizard.wants_reason = move._l10n_cl_dte_needs_override([], validation)
 
     @api.depends("move_id")
     @api.depends_context("lang")
@@ -169,6 +187,16 @@ class L10nClDteAiGenerate(models.TransientModel):
     def action_generate(self):
         return self._generate()
 
+    def action_download(self):
+        self.ensure_one()
+        return self.move_id.action_l10n_cl_dte_download()
+
+    def action_reviewed(self):
+        """Take what the AI says as read, with the reason that policy may want."""
+        self.ensure_one()
+        self.move_id._l10n_cl_dte_decide(self.override_reason)
+        return {"type": "ir.actions.act_window_close"}
+
     def action_generate_anyway(self):
         return self._generate(self.override_reason or "")
 
@@ -180,6 +208,9 @@ class L10nClDteAiGenerate(models.TransientModel):
 
     def _generate(self, override_reason=None):
         self.ensure_one()
+        if other := generator(self.env):
+            self.move_id._l10n_cl_dte_require_allowed(override_reason)
+            return other.next_step(self.move_id)
         version = self.move_id._l10n_cl_dte_generate(override_reason)
         return {
             "type": "ir.actions.client",
