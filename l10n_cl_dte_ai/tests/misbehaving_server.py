@@ -10,6 +10,7 @@ of a fault, not only ours.  It needs Python alone, and `cryptography` for bad TL
 """
 
 import argparse
+import base64
 import contextlib
 import datetime
 import email.utils
@@ -190,6 +191,23 @@ fault(
         OK, b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(WHOLE), WHOLE)
     ),
 )
+for _name, _size in (
+    ("negative", b"-5"),
+    ("minus-one", b"-1"),
+    ("text", b"many"),
+    ("missing", b""),
+):
+    fault(
+        f"chunk-{_name}",
+        8,
+        f"a chunk of {_size.decode() or 'no'} bytes",
+        raw_answer(
+            OK, b"Transfer-Encoding: chunked\r\n\r\n%b\r\n%b\r\n" % (_size, WHOLE)
+        ),
+    )
+fault("length-text", 8, "Content-Length: many", with_length(b"many"))
+fault("length-negative", 8, "Content-Length: -5", with_length(b"-5"))
+fault("length-signed", 8, "Content-Length: +53", with_length(b"+%d" % len(WHOLE)))
 fault("drip-body", 10, "a byte of the body each 50 ms", loopback.drip_body)
 fault("drip-headers", 11, "a header each 50 ms", loopback.drip_headers)
 fault("tls-self-signed", 17, "a certificate that nobody vouches for")
@@ -248,6 +266,16 @@ fault("confidence-null", 44, "confidence null", raw("null", confidence="?"))
 for _name in GOOD:
     fault(f"no-{_name}", 45, f"without {_name}", without(_name))
 fault("extra", 46, "one field more", reply(body={**GOOD, "model": "m", "cost": 1}))
+fault(
+    "early-hints",
+    46,
+    "103 and 102 before the answer",
+    raw_answer(
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        OK + b"Content-Length: %d\r\n\r\n%b" % (len(WHOLE), WHOLE),
+    ),
+)
 fault("recommendation", 47, 'recommendation "approve"', opinion("approve"))
 fault("errors-text", 48, "errors is a text", raw('"RUT"', errors="?"))
 fault("errors-objects", 48, "errors is a list of objects", raw("[{}]", errors="?"))
@@ -279,7 +307,54 @@ for _name, _warning in (
     ("fail-open-breaker", "AI service temporarily unavailable"),
 ):
     fault(_name, 55, _warning, opinion("send", 50, warnings=[_warning]))
+for _name, _changes in (
+    ("case", {"warnings": ["ai  service ERROR : overloaded"]}),
+    ("in-errors", {"recommendation": "review", "errors": ["AI Service error: x"]}),
+    ("late", {"recommendation": "review", "warnings": ["a"] * 60 + ["Parse error: x"]}),
+    ("text", {"opinion": "false"}),
+    ("null", {"opinion": None}),
+):
+    fault(f"fail-open-{_name}", 55, str(_changes)[:60], opinion(**_changes))
+fault("send-unsure", 56, "send, with confidence 3", opinion(confidence=3))
 fault("contradiction", 56, "send, with errors", opinion("send", errors=["RUT"]))
+
+
+# === The request comes back ===
+
+
+def echo(status, spell, body):
+    """Answer with what was sent, as proxies and frameworks do.
+
+    :param spell: how the key is written
+    :param body: makes the answer's JSON from a text
+    """
+
+    def answer(handler):
+        key = handler.headers.get("Authorization", "").removeprefix("Bearer ")
+        reply(status, body(f"bad request, you sent Bearer {spell(key)} x"))(handler)
+
+    return answer
+
+
+SPELLINGS = {
+    "plain": str,
+    "percent": lambda key: "".join(f"%{ord(letter):02X}" for letter in key),
+    "base64": lambda key: base64.b64encode(f"k:{key}".encode()).decode(),
+    "cut": lambda key: key[:10] + "…",
+}
+for _spelling, _spell in SPELLINGS.items():
+    for _name, _status, _body in (
+        ("refusal", 422, lambda text: {"detail": [{"msg": text}]}),
+        ("bad-request", 400, lambda text: {"error": text}),
+        ("opinion", 200, lambda text: {**GOOD, "warnings": [text]}),
+        ("fail-open", 200, lambda text: {**GOOD, "opinion": False, "reason": text}),
+    ):
+        fault(
+            f"echo-{_name}-{_spelling}",
+            71,
+            f"the key comes back, {_spelling}",
+            echo(_status, _spell, _body),
+        )
 
 
 # === The listener ===

@@ -3,7 +3,7 @@
 
 from odoo.tests import BaseCase, tagged
 
-from ..tools.ai import check_url, is_valid_key
+from ..tools.ai import check_url, is_valid_key, origin
 
 KEY = "sk-test-Zorzal7Chercan9Queltehue"
 
@@ -54,6 +54,96 @@ class TestSettings(BaseCase):
             check_url("http://169.254.169.254", allow_http=True),
             "forbidden_address",
         )
+
+    def test_what_reaches_a_metadata_service_in_other_spellings(self):
+        for host in (
+            "169.254.169.254.",
+            "0251.0376.0251.0376",
+            "0xA9.0xFE.0xA9.0xFE",
+            "169.16689662",
+            "１６９.２５４.１６９.２５４",
+            "①⑥⑨.254.169.254",
+            "169。254。169。254",
+            "169.254.169.254\u00ad",
+            "[::ffff:a9fe:a9fe]",
+            "[::169.254.169.254]",
+            "[::ffff:0:169.254.169.254]",
+            "[2002:a9fe:a9fe::]",
+            "[2001:0:a9fe:a9fe::1]",  # Teredo: its server
+            "[2001:0:1::5601:5601]",  # Teredo: its client
+            "[64:ff9b::a9fe:a9fe]",
+            "[64:ff9b:1::a9fe:a9fe]",
+            "[64:ff9b:1:a9fe:a9:fe00::]",
+            "[2001:db8::5efe:a9fe:a9fe]",
+            "[2001:db8::200:5efe:a9fe:a9fe]",
+            "[fd00:ec2::254]",
+            "[fd20:ce::254]",
+            "[fec0::1]",
+            "[::]",
+            "0",
+            "255.255.255.255",
+            "100.100.100.200",
+            "[::ffff:100.100.100.200]",
+            "168.63.129.16",
+            "192.0.0.192",
+            "metadata",
+            "metadata.google.internal",
+            "METADATA.Google.Internal.",
+            "x.metadata.google.internal",
+            "instance-data",
+            "instance-data.ec2.internal",
+            "169.254.169.254.nip.io",
+            "x.169-254-169-254.sslip.io",
+            "a9fea9fe.nip.io",
+        ):
+            with self.subTest(host):
+                for scheme in ("https", "http"):
+                    self.assertEqual(
+                        check_url(f"{scheme}://{host}:80/x", allow_http=True),
+                        "forbidden_address",
+                    )
+        for url in (
+            "https://169.254.169.254%2e",
+            "https://%6detadata.google.internal",
+            "https://[fe80::1%25eth0]",
+            "https://ai.example.cl\\@169.254.169.254",
+            "https://ai.example.cl\\.x",
+        ):
+            with self.subTest(url):
+                self.assertIn(check_url(url), ("malformed", "userinfo"))
+
+    def test_what_only_looks_like_it(self):
+        for url in (
+            "https://10.0.0.5.nip.io",
+            "https://metadata.example.cl",
+            "https://instance-data.example.cl",
+            "https://ñandú.example.cl",
+            "https://[2001:db8::1]",
+            "https://[fd12::5]",
+            "https://[64:ff9b::8.8.8.8]",
+            "https://192.168.1.4",
+            "http://localhost.",
+            "http://[::ffff:127.0.0.1]",
+            "http://2130706433",
+        ):
+            with self.subTest(url):
+                self.assertIsNone(check_url(url))
+
+    def test_whether_two_addresses_are_the_same_host(self):
+        same = origin("https://ai.example.cl/dte/")
+        for url, is_same in (
+            ("https://AI.Example.cl", True),
+            ("https://ai.example.cl.:443/other", True),
+            ("https://ai.example.cl:8443", False),
+            ("http://ai.example.cl", False),
+            ("https://ai.example.cl.evil.cl", False),
+            ("https://evil.cl/ai.example.cl", False),
+            ("https://[", False),
+            ("", False),
+            (None, False),
+        ):
+            with self.subTest(url):
+                self.assertIs(origin(url) == same, is_same)
 
     def test_keys(self):
         for key, valid in (

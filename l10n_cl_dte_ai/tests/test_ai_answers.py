@@ -16,9 +16,15 @@ from ..tools.ai import (
     Refused,
     Unavailable,
 )
-from ..tools.ai.answers import parse_opinion, parse_retry_after
+from ..tools.ai.answers import parse_opinion as parse
+from ..tools.ai.answers import parse_retry_after
+from ..tools.ai.redaction import Redactor
 from .loopback import HEALTH, healthy, refusal, reply
 from .test_ai_client import KEY, LIMITS, ClientCase
+
+
+def parse_opinion(body):
+    return parse(body, Redactor(KEY))
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
@@ -59,7 +65,9 @@ class TestAnswers(ClientCase):
                 self.assertUnreadable(self.answer(confidence=value))
         for value in (0, 100, 99.5):
             with self.subTest(value):
-                got = parse_opinion(self.answer(confidence=value))
+                got = parse_opinion(
+                    self.answer(confidence=value, recommendation="review")
+                )
                 self.assertEqual(got.confidence, value)
 
     def test_recommendation(self):
@@ -144,13 +152,67 @@ class TestAnswers(ClientCase):
                     self.answer(confidence=50, warnings=["Nota", warning]),
                     "no_opinion",
                 )
-                self.assertEqual(error.messages, ("Nota", warning.strip()))
+                self.assertEqual(error.messages, ("Nota",), "no text of the failure")
+
+    def test_a_failure_wherever_it_stands(self):
+        failure = "ai  SERVICE error : overloaded"
+        for changes in (
+            {"warnings": ["Nota"] * 70 + [failure]},  # beyond what is kept
+            {"errors": [failure], "recommendation": "review"},
+            {"errors": ["RUT", failure], "recommendation": "reject"},
+            {"warnings": [failure], "confidence": "high"},
+        ):
+            with self.subTest(**changes):
+                self.assertUnreadable(self.answer(**changes), "no_opinion")
+
+    def test_an_opinion_that_is_anything_but_true_is_none(self):
+        """`"opinion": "false"` was taken for an approval."""
+        for value in (False, "false", "true", None, 0, 1, "", [], {}):
+            with self.subTest(value=value):
+                self.assertUnreadable(self.answer(opinion=value), "no_opinion")
+        self.assertEqual(
+            parse_opinion(self.answer(opinion=True)).recommendation, "send"
+        )
+
+    def test_other_fields_that_say_that_it_failed(self):
+        for field in (
+            {"error": "boom"},
+            {"success": False},
+            {"fallback": True},
+            {"is_fallback": True},
+            {"exception": "ValueError"},
+        ):
+            with self.subTest(**field):
+                self.assertUnreadable(self.answer(**field), "no_opinion")
+        for field in ({"error": None}, {"success": True}, {"fallback": False}):
+            with self.subTest(**field):
+                self.assertEqual(parse_opinion(self.answer(**field)).confidence, 90)
+
+    def test_to_send_without_confidence_is_contradictory(self):
+        """With confidence 3 it was an approval."""
+        for confidence in (0, 3, 49.9, 50):
+            with self.subTest(confidence=confidence):
+                body = self.answer(confidence=confidence)
+                self.assertUnreadable(body, "contradictory")
+        for recommendation, confidence in (
+            ("send", 50.1),
+            ("review", 3),
+            ("reject", 3),
+        ):
+            with self.subTest(recommendation, confidence=confidence):
+                body = self.answer(recommendation=recommendation, confidence=confidence)
+                self.assertEqual(parse_opinion(body).confidence, confidence)
 
     def test_no_opinion_that_is_said_as_such(self):
         error = self.assertUnreadable(
             self.answer(opinion=False, reason="Sin modelo"), "no_opinion"
         )
         self.assertEqual(error.messages, ("Sin modelo",))
+        raw = "AI Service error: Error code: 400 - {'type': 'error'}"
+        error = self.assertUnreadable(
+            self.answer(opinion=False, reason=raw), "no_opinion"
+        )
+        self.assertEqual(error.messages, (), "nobody can read that")
 
     def test_to_send_with_errors_is_contradictory(self):
         error = self.assertUnreadable(self.answer(errors=["RUT"]), "contradictory")
@@ -258,6 +320,36 @@ class TestHealth(ClientCase):
                 health = self.health(reply(code, body))
                 expected = Health(status, body["version"], body.get("uptime_seconds"))
                 self.assertEqual(health, expected)
+
+    def test_what_it_says_of_itself_is_clean_and_bounded(self):
+        for version, shown in (
+            (f"1.2 {KEY}", "1.2 •••"),
+            ("1\x1b[2J\u202e2", "1 [2J 2"),
+            ("v" * 100, "v" * 64),
+            (12, ""),
+            (None, ""),
+            ({"a": KEY}, ""),
+            ("\ud800", ""),
+        ):
+            with self.subTest(version=version):
+                answer = reply(
+                    body={"status": "healthy", "service": KEY, "version": version}
+                )
+                self.assertEqual(self.health(answer).version, shown)
+
+    def test_what_it_understands(self):
+        for value, understood in (
+            (["history.items"], {"history.items"}),
+            (["a", "history.items"], {"a", "history.items"}),
+            ([], set()),
+            (None, set()),
+            ("history.items", set()),
+            ([1], set()),
+            ({"history.items": True}, set()),
+        ):
+            with self.subTest(value=value):
+                health = self.health(healthy(capabilities=value))
+                self.assertEqual(health.capabilities, understood)
 
     def test_something_else_answers(self):
         for answer in (

@@ -24,7 +24,9 @@ from ..tools.ai import (
     RateLimited,
     Refused,
     Unavailable,
+    transport,
 )
+from . import misbehaving_server as wire
 from .loopback import (
     VALIDATE,
     Loopback,
@@ -296,6 +298,20 @@ class TestElsewhere(ClientCase):
         [request] = self.server.requests
         self.assertEqual(request.headers["Authorization"], f"Bearer {KEY}")
 
+    def test_a_name_that_leads_to_a_forbidden_address(self):
+        """What a name means is known only once it is resolved."""
+        with patch.object(transport, "is_forbidden", lambda host: host == "127.0.0.1"):
+            outcome = self.ask()
+        self.assertError(outcome, Misconfigured, "address")
+        self.assertFalse(self.server.requests)
+
+    def test_a_certificate_file_that_is_not_there(self):
+        with patch.dict(os.environ, REQUESTS_CA_BUNDLE="/no/such/file.pem"):
+            outcome = self.ask(url="https://127.0.0.1:9")
+            self.assertError(outcome, Misconfigured, "ca_file")
+            self.assertFalse(outcome.is_proof)
+            self.assertEqual(self.ask(opinion()).recommendation, "send")
+
     def test_an_address_with_a_path_and_a_slash(self):
         self.server.script(opinion(), to=("POST", "/ai/api/ai/validate"))
         outcome = self.ask(url=f"{self.server.url}/ai/")
@@ -321,6 +337,45 @@ class TestSecrets(ClientCase):
             text = "".join(traceback.format_exception(outcome))
             text += repr(outcome) + repr(outcome.args) + repr(vars(outcome))
             self.assertNotIn(KEY, text)
+
+    def test_the_key_that_comes_back_is_taken_out(self):
+        """A 422 that quoted the request showed the key to accountants."""
+        names = [name for name in wire.FAULTS if name.startswith("echo-")]
+        self.assertGreater(len(names), 12)
+        for name in names:
+            with self.subTest(name):
+                outcome = self.ask(wire.FAULTS[name].answer)
+                texts = [*getattr(outcome, "messages", ())]
+                texts += [*getattr(outcome, "warnings", ())]
+                [text] = texts
+                self.assertIn("•••", text)
+                self.assertTrue(text.startswith("bad request, you sent"), text)
+                self.assertNotIn(KEY[:10], repr(outcome) + text)
+
+    def test_it_is_taken_out_before_a_text_is_cut(self):
+        """What is left of a key behind the cut is still a key."""
+        for length in range(500 - len(KEY) - 2, 501):
+            [text] = self.ask(opinion(warnings=["x" * length + KEY])).warnings
+            self.assertLessEqual(len(text), 500)
+            self.assertNotIn(KEY[:4], text)
+
+    def test_nothing_is_behind_an_error(self):
+        """The library's error holds the answer that it could not read."""
+        answers = [
+            reply(200, f'{{"warnings": ["Bearer {KEY}"'),
+            reply(200, f'{{"warnings": "Bearer {KEY}", x'),
+            reply(422, f'{{"detail": "Bearer {KEY}'),
+            reply(307, b"", {"Location": f"http://127.0.0.1:1/?key={KEY}"}),
+            wire.raw_answer(b"HTTP/1.1 ", KEY.encode(), b"\r\n\r\n"),
+            wire.raw_answer(wire.OK, b"Content-Length: ", KEY.encode(), b"\r\n\r\n"),
+            drop,
+        ]
+        for answer in answers:
+            outcome = self.ask(answer)
+            self.assertIsInstance(outcome, AIServiceError)
+            self.assertIsNone(outcome.__cause__)
+            self.assertIsNone(outcome.__context__)
+            self.assertNotIn(KEY[:8], repr(vars(outcome)))
 
     def test_a_key_that_cannot_stand_in_a_header(self):
         """From the environment it comes unchecked, often with a line break."""

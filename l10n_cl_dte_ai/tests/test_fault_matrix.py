@@ -376,8 +376,9 @@ class TestWire(MatrixCase):
 
     def test_46_what_is_more_than_the_contract(self):
         for road in (CLICK, CRON):
-            with self.subTest(road=road):
-                self.assertRow(self.fall("extra", road), outcome="approved")
+            for name in wire.faults_of(46):
+                with self.subTest(fault=name, road=road):
+                    self.assertRow(self.fall(name, road), outcome="approved")
 
     def test_54_a_script_in_a_warning(self):
         for road in (CLICK, CRON):

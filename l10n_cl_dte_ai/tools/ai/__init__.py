@@ -4,14 +4,17 @@
 * :mod:`.client`: the contract, and the attempts within one deadline
 * :mod:`.transport`: the wire under it
 * :mod:`.answers`: what an answer says, and whether it says anything
+* :mod:`.fail_open`: how a failure is told from an opinion
+* :mod:`.redaction`: our own secrets, taken out of what the other side says
 * :mod:`.outcomes`: what a call ends with
 * :mod:`.address`: where documents and the key may go
 """
 
-from .address import check_url, is_valid_key
+from .address import check_url, is_valid_key, origin
 from .client import BACKGROUND, INTERACTIVE, AIServiceClient, Limits
 from .outcomes import (
     AIServiceError,
+    ClientFault,
     Health,
     Misconfigured,
     NoOpinion,
@@ -21,3 +24,4 @@ from .outcomes import (
     Trace,
     Unavailable,
 )
+from .redaction import Redactor

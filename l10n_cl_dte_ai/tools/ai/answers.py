@@ -1,11 +1,15 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""Reading what the service answers: nothing is trusted beyond the contract."""
+"""Reading what the service answers: nothing is trusted beyond the contract.
+
+Each reader takes a :class:`~.redaction.Redactor`: no text leaves here but through it.
+"""
 
 import datetime
 import email.utils
 import json
 import re
 
+from .fail_open import is_failure
 from .outcomes import (
     Health,
     Misconfigured,
@@ -19,21 +23,19 @@ from .outcomes import (
 # More is not an opinion; a person could not read it.
 MAX_TEXTS = 50
 MAX_TEXT_LENGTH = 500
+# So much of a text is looked at for secrets before it is cut.
+MAX_RAW_LENGTH = 4 * MAX_TEXT_LENGTH
 
 RETRY_AFTER_MIN, RETRY_AFTER_MAX = 1.0, 300.0  # seconds
 
 MAX_UPTIME = 100 * 365 * 24 * 3600  # seconds; more is no uptime
 
 RECOMMENDATIONS = ("send", "review", "reject")
-# How a v1.2.0 service words that its model failed, in an answer that otherwise says
-# "send" or "review".
-FAIL_OPEN_WARNINGS = (
-    "AI Service error:",
-    "Parse error:",
-    "Request too large:",
-    "Request too expensive:",
-    "AI service temporarily unavailable",
-)
+# What no opinion has, and answers of frameworks and fallbacks have.
+FAILURE_FIELDS = ("error", "exception", "fallback", "is_fallback")
+# "Send" with so little confidence or less says the opposite. A v1.2.0 service whose
+# model failed says exactly 50.
+DOUBT = 50
 
 # NUL, and halves of a character that JSON can spell and PostgreSQL cannot store.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -74,18 +76,20 @@ def _read_json(body):
     return value if isinstance(value, dict) else None
 
 
-def _texts(value):
-    """Return a list of texts as a bounded tuple, or None where it is not one."""
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        return None
-    if any(UNSTORABLE.search(text) for text in value):
-        return None
-    return tuple(
-        UNSEEN.sub(" ", text).strip()[:MAX_TEXT_LENGTH] for text in value[:MAX_TEXTS]
+def _is_storable(value):
+    """Tell whether a value is a list of texts, each of which can be stored."""
+    return isinstance(value, list) and all(
+        isinstance(text, str) and not UNSTORABLE.search(text) for text in value
     )
 
 
-def parse_opinion(body):
+def _shown(texts, redact):
+    """Return texts as they may be kept: without secrets, clean and bounded."""
+    texts = redact.all([text[:MAX_RAW_LENGTH] for text in texts[:MAX_TEXTS]])
+    return tuple(UNSEEN.sub(" ", text).strip()[:MAX_TEXT_LENGTH] for text in texts)
+
+
+def parse_opinion(body, redact):
     """Return the :class:`Opinion` in the bytes of a 200.
 
     :raise NoOpinion: for all that is not exactly an opinion: nothing is guessed
@@ -93,17 +97,36 @@ def parse_opinion(body):
     answer = _read_json(body)
     if answer is None:
         raise NoOpinion("unreadable", status=200)
-    recommendation = answer.get("recommendation")
-    confidence = answer.get("confidence")
-    errors, warnings = _texts(answer.get("errors")), _texts(answer.get("warnings"))
-    if errors is None or warnings is None:
+    errors, warnings = answer.get("errors"), answer.get("warnings")
+    if not _is_storable(errors) or not _is_storable(warnings):
         raise NoOpinion("unreadable", status=200)
-    if answer.get("opinion") is False or any(
-        warning.startswith(FAIL_OPEN_WARNINGS) for warning in warnings
-    ):
+    failures = {text for text in (*errors, *warnings) if is_failure(text)}
+    if failures or _says_that_it_has_none(answer):
+        # What a failure is called says nothing to who wants to know of her document.
+        texts = [text for text in (*errors, *warnings) if text not in failures]
         reason = answer.get("reason")
-        said = _texts([reason]) if isinstance(reason, str) else None
-        raise NoOpinion("no_opinion", messages=said or warnings, status=200)
+        if _is_storable([reason]) and not is_failure(reason):
+            texts = [reason]
+        raise NoOpinion("no_opinion", messages=_shown(texts, redact), status=200)
+    return _checked_opinion(
+        answer.get("recommendation"),
+        answer.get("confidence"),
+        _shown(errors, redact),
+        _shown(warnings, redact),
+        answer.get("cached"),
+    )
+
+
+def _says_that_it_has_none(answer):
+    """Tell whether a field says that this is no opinion, or that something failed."""
+    return (
+        answer.get("opinion", True) is not True
+        or answer.get("success", True) is not True
+        or any(answer.get(name) for name in FAILURE_FIELDS)
+    )
+
+
+def _checked_opinion(recommendation, confidence, errors, warnings, cached):
     if (
         isinstance(confidence, bool)
         or not isinstance(confidence, int | float)
@@ -111,9 +134,8 @@ def parse_opinion(body):
         or recommendation not in RECOMMENDATIONS
     ):
         raise NoOpinion("unreadable", status=200)
-    if recommendation == "send" and errors:
+    if recommendation == "send" and (errors or confidence <= DOUBT):
         raise NoOpinion("contradictory", messages=errors, status=200)
-    cached = answer.get("cached")
     return Opinion(
         recommendation=recommendation,
         confidence=float(confidence),
@@ -150,12 +172,12 @@ def parse_retry_after(headers):
 def _http_date(value):
     try:
         date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, IndexError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=datetime.timezone.utc)
 
 
-def _refusal_messages(body):
+def _refusal_messages(body, redact):
     """Return what a 400, 413 or 422 says, without the payload that it echoes."""
     try:
         answer = _read_json(body) or {}
@@ -170,10 +192,10 @@ def _refusal_messages(body):
         if isinstance(message, str):
             message = UNSTORABLE.sub("", message)
             messages.append(message.removeprefix("Value error, "))
-    return _texts(messages)
+    return _shown(messages, redact)
 
 
-def check_status(status, headers, body):
+def check_status(status, headers, body, redact):
     """Raise the error that an HTTP status stands for; return on a 200.
 
     The classes are those of the fault matrix in the tests.
@@ -189,17 +211,25 @@ def check_status(status, headers, body):
     if status in (404, 405):
         raise Misconfigured("wrong_service", status=status)
     if status in (400, 413, 422):
-        raise Refused("refused", messages=_refusal_messages(body), status=status)
+        raise Refused(
+            "refused", messages=_refusal_messages(body, redact), status=status
+        )
+    if status == 407:
+        raise Unavailable("proxy", status=status)
     if status in (408, 409, 425):
         raise Unavailable("busy", status=status)
     if status >= 500:
+        retry_after = parse_retry_after(headers)
         raise Unavailable(
-            "server_error", retry_now=status in (502, 503, 504), status=status
+            "server_error",
+            retry_now=status in (502, 503, 504) and not retry_after,
+            retry_after=retry_after,
+            status=status,
         )
     raise NoOpinion("unreadable", status=status)
 
 
-def parse_health(status, body):
+def parse_health(status, body, redact):
     """Return the :class:`Health` in the bytes of a `/health` answer.
 
     :raise Misconfigured: `wrong_service` where something else answers
@@ -220,4 +250,10 @@ def parse_health(status, body):
         or not 0 <= uptime < MAX_UPTIME
     ):
         uptime = None
-    return Health(state, str(answer.get("version", ""))[:64], uptime)
+    version, capabilities = answer.get("version"), answer.get("capabilities")
+    return Health(
+        state,
+        _shown([version], redact)[0][:64] if _is_storable([version]) else "",
+        uptime,
+        frozenset(capabilities) if _is_storable(capabilities) else frozenset(),
+    )

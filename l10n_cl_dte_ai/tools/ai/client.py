@@ -10,7 +10,9 @@ within ``Limits.total`` seconds with an :class:`Opinion` or one of the errors of
 """
 
 import contextlib
+import functools
 import json
+import logging
 import queue
 import threading
 import time
@@ -19,12 +21,30 @@ from typing import NamedTuple
 
 import requests
 import tenacity
-import urllib3
 
 from .address import is_valid_key
 from .answers import check_status, parse_health, parse_opinion
-from .outcomes import Misconfigured, NoOpinion, Refused, Trace, Unavailable
-from .transport import Adapter, BearerAuth, Reply, read_body
+from .outcomes import (
+    AIServiceError,
+    ClientFault,
+    Misconfigured,
+    NoOpinion,
+    Refused,
+    Trace,
+    Unavailable,
+)
+from .redaction import Redactor
+from .transport import (
+    Adapter,
+    BearerAuth,
+    Reply,
+    environment_settings,
+    proxy_secrets,
+    read_body,
+    typed_errors,
+)
+
+_logger = logging.getLogger(__name__)
 
 VALIDATE_PATH = "/api/ai/validate"
 HEALTH_PATH = "/health"
@@ -41,9 +61,54 @@ class Limits(NamedTuple):
     total: float
     attempts: int
 
+    def for_answers_of(self, seconds):
+        """Return the limits for a service whose slow answers take so many seconds.
 
+        A service that always answers soon, and is silent for far longer, is frozen: who
+        waits for it need not lose all of the time. One that thinks for long gets it.
+
+        :param float seconds: 0 where it is not known
+        """
+        if not seconds:
+            return self._replace(read=self.total)
+        return self._replace(read=min(self.total, max(self.read, 2 * seconds)))
+
+
+# A service is given the shorter time to answer once it is known to be fast.
 INTERACTIVE = Limits(connect=3, read=8, total=12, attempts=2)
 BACKGROUND = Limits(connect=3, read=20, total=25, attempts=1)
+
+
+def _sealed(method):
+    """Let a method end with typed errors alone, and nothing of what is behind them.
+
+    What is behind an error may hold the key, or a document: the text of a library's
+    exception, or the answer that it could not read.
+    """
+
+    @functools.wraps(method)
+    def call(*args, **kwargs):
+        try:
+            return method(*args, **kwargs)
+        except AIServiceError as error:
+            fault = error
+        except Exception as error:  # noqa: BLE001  told as what it is
+            fault = _fault(error)
+        fault.__cause__ = fault.__context__ = None
+        raise fault.with_traceback(None)
+
+    return call
+
+
+def _fault(error):
+    """Return a programming error as a typed one, and log what it is, not what it says."""
+    frame = error.__traceback__
+    while frame.tb_next:
+        frame = frame.tb_next
+    file = frame.tb_frame.f_code.co_filename.rpartition("/")[2]
+    fault = ClientFault(type(error).__name__, f"{file}:{frame.tb_lineno}")
+    _logger.error("Our own code failed: %s in %s", fault.kind, fault.place)
+    return fault
 
 
 class AIServiceClient:
@@ -68,6 +133,8 @@ class AIServiceClient:
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
         self._session.auth = BearerAuth(key) if key else None
+        self._redact = Redactor(key, *proxy_secrets(self._url))
+        self._ended = threading.Event()
         self._last_use = time.monotonic()
         self.trace = Trace("", None, 0, 0)
 
@@ -79,11 +146,13 @@ class AIServiceClient:
 
     def close(self):
         """Close the connections, also one that is still under way."""
+        self._ended.set()
         self._adapter.hang_up()
         self._session.close()
 
     # --- the contract ---
 
+    @_sealed
     def validate(
         self,
         dte_data,
@@ -111,8 +180,9 @@ class AIServiceClient:
         }
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         reply = self._call("POST", VALIDATE_PATH, payload, headers, may_retry=may_retry)
-        return parse_opinion(reply.body)
+        return parse_opinion(reply.body, self._redact)
 
+    @_sealed
     def health(self):
         """Ask how the service is.
 
@@ -120,8 +190,9 @@ class AIServiceClient:
         :raise Misconfigured: `wrong_service` where something else answers
         """
         reply = self._call("GET", HEALTH_PATH, accept=(200, 207, 503))
-        return parse_health(reply.status, reply.body)
+        return parse_health(reply.status, reply.body, self._redact)
 
+    @_sealed
     def check_key(self):
         """Prove that the key is accepted, without using up a request of the limit.
 
@@ -177,7 +248,7 @@ class AIServiceClient:
                     reply = self._exchange(prepared, deadline - time.monotonic())
                     status = reply.status
                     if status not in accept:
-                        check_status(status, reply.headers, reply.body)
+                        check_status(status, reply.headers, reply.body, self._redact)
                 finally:
                     self._last_use = time.monotonic()
                     self.trace = Trace(
@@ -218,8 +289,10 @@ class AIServiceClient:
         if seconds <= 0:
             raise Unavailable("timeout")
         outcome = queue.SimpleQueue()
+        self._ended = ended = threading.Event()
 
         def work():
+            self._adapter.begin(ended)
             try:
                 outcome.put((self._transfer(prepared, seconds), None))
             except BaseException as error:  # noqa: BLE001  handed to the caller
@@ -229,6 +302,7 @@ class AIServiceClient:
         try:
             reply, error = outcome.get(timeout=seconds)
         except queue.Empty:
+            ended.set()  # before it hangs up: what connects just now finds it
             self._adapter.hang_up()
             raise Unavailable("timeout") from None
         if error:
@@ -237,37 +311,23 @@ class AIServiceClient:
 
     def _transfer(self, prepared, seconds):
         deadline = time.monotonic() + seconds
-        try:
-            with contextlib.closing(self._send(prepared)) as response:
-                status = response.status_code
-                try:
-                    body = read_body(response, deadline)
-                except NoOpinion:
-                    if status == 200:
-                        raise
-                    body = b""  # the status alone says enough
-                return Reply(status, response.headers, body)
-        except requests.exceptions.SSLError:
-            raise Misconfigured("tls") from None
-        except requests.exceptions.ConnectTimeout:
-            raise Unavailable("unreachable", retry_now=True) from None
-        except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError):
-            raise Unavailable("timeout") from None
-        except requests.exceptions.ConnectionError as error:
-            reason = getattr(error.args[0] if error.args else None, "reason", None)
-            refused = isinstance(reason, urllib3.exceptions.NewConnectionError)
-            raise Unavailable(
-                "unreachable" if refused else "interrupted", retry_now=refused
-            ) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError):
-            raise Unavailable("interrupted") from None
+        with (
+            typed_errors(),
+            contextlib.closing(self._send(prepared)) as response,
+        ):
+            status = response.status_code
+            try:
+                body = read_body(response, deadline)
+            except NoOpinion:
+                if status == 200:
+                    raise
+                body = b""  # the status alone says enough
+            return Reply(status, response.headers, body)
 
     def _send(self, prepared):
         """Send a prepared request and return the response, its body not yet read.
 
         The seam for tests: they replace this and nothing else of HTTP.
         """
-        settings = self._session.merge_environment_settings(
-            prepared.url, {}, True, None, None
-        )
+        settings = environment_settings(self._session, prepared.url)
         return self._session.send(prepared, allow_redirects=False, **settings)

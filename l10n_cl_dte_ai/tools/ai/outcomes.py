@@ -10,6 +10,7 @@ error                 meaning                                               ask 
 :class:`RateLimited`  too many requests                                     then
 :class:`Misconfigured` URL, certificate or key are wrong                    once mended
 :class:`Refused`      this document is not accepted as it is                once mended
+:class:`ClientFault`  a fault of our own: says nothing about the service    once mended
 ===================== ===================================================== ==========
 
 :class:`NoOpinion` is the kind of ``Unavailable`` in which an answer came that cannot be
@@ -37,12 +38,14 @@ class Opinion:
 class Health:
     """What `/health` says: status is healthy, degraded or unhealthy.
 
-    `uptime`, in seconds, is None where the service does not tell.
+    `uptime`, in seconds, is None where the service does not tell; `capabilities` are
+    the words for what it understands beyond the first contract.
     """
 
     status: str
     version: str
     uptime: float | None = None
+    capabilities: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,16 @@ class AIServiceError(Exception):
 
 
 class Unavailable(AIServiceError):
-    """Codes: unreachable, timeout, interrupted, server_error, busy."""
+    """Codes: unreachable, timeout, interrupted, server_error, busy, proxy.
 
-    def __init__(self, code, *, retry_now=False, **kwargs):
+    `retry_after`, in seconds, where the service told when it is back.
+    """
+
+    def __init__(self, code, *, retry_now=False, retry_after=None, **kwargs):
         super().__init__(code, **kwargs)
         # Only where the service has surely not begun to work on the request.
         self.retry_now = retry_now
+        self.retry_after = retry_after
 
 
 class NoOpinion(Unavailable):
@@ -92,8 +99,26 @@ class RateLimited(AIServiceError):
 
 
 class Misconfigured(AIServiceError):
-    """Codes: tls, redirect, credentials, wrong_service, address."""
+    """Codes: tls, ca_file, redirect, credentials, wrong_service, address."""
+
+    @property
+    def is_proof(self):
+        """Tell whether once is enough: a proxy that restarts gives all the others."""
+        return self.code in ("credentials", "address")
 
 
 class Refused(AIServiceError):
     """Code: refused.  `messages` holds the service's reasons."""
+
+
+class ClientFault(AIServiceError):
+    """Code: fault.  A programming error of ours, or a library that does not fit.
+
+    :param kind: the exception's class
+    :param place: file and line
+    """
+
+    def __init__(self, kind, place):
+        super().__init__("fault")
+        self.kind = kind
+        self.place = place

@@ -2,16 +2,31 @@
 """The wire: connections whose end can be promised, and bodies that are bounded."""
 
 import contextlib
+import http.client
+import os
+import re
+import threading
 import time
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
-from .outcomes import NoOpinion, Unavailable
+from .address import is_forbidden, is_loopback
+from .outcomes import AIServiceError, Misconfigured, NoOpinion, Unavailable
 
 # More is not an opinion, and a bomb would fill the memory.
 MAX_BODY = 1024 * 1024
+
+
+class Reply(NamedTuple):
+    """What came over the wire."""
+
+    status: int
+    headers: dict
+    body: bytes
 
 
 class BearerAuth(requests.auth.AuthBase):
@@ -25,30 +40,95 @@ class BearerAuth(requests.auth.AuthBase):
         return request
 
 
+class CallEnded(OSError):
+    """Nobody waits for this call any more: it must not send anything."""
+
+
+class FinalResponse(http.client.HTTPResponse):
+    """The answer behind those that only announce it, with honest chunks."""
+
+    def begin(self):
+        super().begin()
+        while 100 <= self.status < 200 and self.status != 101:
+            self.headers = self.msg = None  # or it takes itself for begun
+            super().begin()
+
+    def _read_next_chunk_size(self):
+        # Of the library, which takes "-1" for "all that comes".
+        size = super()._read_next_chunk_size()
+        if size < 0:
+            raise http.client.IncompleteRead(b"")
+        return size
+
+
 class Adapter(HTTPAdapter):
-    """Sets the timeouts, and knows every socket so that a call can be hung up."""
+    """Sets the timeouts, and knows every socket so that a call can be hung up.
+
+    Each call has a thread of its own, which says at its beginning how it learns that it
+    has ended (:meth:`begin`).
+    """
 
     def __init__(self, limits):
         self._timeout = (limits.connect, limits.read)
         self._sockets = []
+        self._lock = threading.Lock()
+        self._thread = threading.local()
         super().__init__(max_retries=0)
 
-    def _watched(self, manager):
-        sockets = self._sockets
+    def begin(self, ended):
+        """Bind this thread's connections to a call.
 
-        def watch(connection_class):
-            class Watched(connection_class):
-                def _new_conn(self):
-                    connection = super()._new_conn()
-                    # A duplicate survives the TLS layer, which takes the original.
-                    sockets.append(connection.dup())
-                    return connection
+        :param threading.Event ended: once it is set, nothing is sent any more
+        """
+        self._thread.ended = ended
 
-            return Watched
+    def _check(self):
+        ended = getattr(self._thread, "ended", None)
+        if ended and ended.is_set():
+            raise CallEnded
 
+    def _take(self, connection):
+        with self._lock:
+            self._check()
+            # A duplicate survives the TLS layer, which takes the original. One call
+            # after the other: what is older than the last but one is closed.
+            self._sockets.append(connection.dup())
+            older, self._sockets = self._sockets[:-2], self._sockets[-2:]
+        for sock in older:
+            sock.close()
+
+    def _watch(self, connection_class, by_proxy):
+        adapter = self
+
+        class Watched(connection_class):
+            response_class = FinalResponse
+
+            def _new_conn(self):
+                adapter._check()
+                connection = super()._new_conn()
+                try:
+                    # Resolving a name may have taken longer than anybody waits, and
+                    # have led to where no service is.
+                    adapter._take(connection)
+                    if not by_proxy and is_forbidden(connection.getpeername()[0]):
+                        raise Misconfigured("address")
+                except BaseException:
+                    connection.close()
+                    raise
+                return connection
+
+            def send(self, data):
+                adapter._check()
+                return super().send(data)
+
+        return Watched
+
+    def _watched(self, manager, by_proxy=False):
         manager.pool_classes_by_scheme = {
             scheme: type(
-                pool.__name__, (pool,), {"ConnectionCls": watch(pool.ConnectionCls)}
+                pool.__name__,
+                (pool,),
+                {"ConnectionCls": self._watch(pool.ConnectionCls, by_proxy)},
             )
             for scheme, pool in manager.pool_classes_by_scheme.items()
         }
@@ -62,7 +142,8 @@ class Adapter(HTTPAdapter):
     def proxy_manager_for(self, proxy, **proxy_kwargs):
         if proxy in self.proxy_manager:
             return self.proxy_manager[proxy]
-        return self._watched(super().proxy_manager_for(proxy, **proxy_kwargs))
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        return self._watched(manager, by_proxy=True)
 
     def send(self, request, **kwargs):
         kwargs["timeout"] = self._timeout
@@ -70,29 +151,93 @@ class Adapter(HTTPAdapter):
 
     def hang_up(self):
         """End what is under way: a read that waits for a dripping peer returns."""
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.shutdown(2)
+        with self._lock:
+            for sock in self._sockets:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(2)
 
     def close(self):
-        while self._sockets:
-            self._sockets.pop().close()
+        with self._lock:
+            while self._sockets:
+                self._sockets.pop().close()
         return super().close()
 
 
-class Reply(NamedTuple):
-    """What came over the wire."""
+# What no peer can bring about, but a mistake of ours or a library that does not fit.
+PROGRAMMING_ERRORS = (
+    AssertionError,
+    AttributeError,
+    ImportError,
+    NameError,
+    NotImplementedError,
+    TypeError,
+)
 
-    status: int
-    headers: dict
-    body: bytes
+
+@contextlib.contextmanager
+def typed_errors():
+    """Turn what can go wrong on the wire into the errors of :mod:`.outcomes`."""
+    try:
+        yield
+    except (AIServiceError, *PROGRAMMING_ERRORS):
+        raise
+    except (
+        requests.exceptions.ProxyError,
+        requests.exceptions.InvalidProxyURL,
+        requests.exceptions.InvalidSchema,  # a proxy's, such as SOCKS without its library
+    ):
+        raise Unavailable("proxy") from None
+    except requests.exceptions.SSLError:
+        raise Misconfigured("tls") from None
+    except requests.exceptions.ConnectTimeout:
+        raise Unavailable("unreachable", retry_now=True) from None
+    except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError):
+        raise Unavailable("timeout") from None
+    except requests.exceptions.ConnectionError as error:
+        reason = getattr(error.args[0] if error.args else None, "reason", None)
+        refused = isinstance(reason, urllib3.exceptions.NewConnectionError)
+        raise Unavailable(
+            "unreachable" if refused else "interrupted", retry_now=refused
+        ) from None
+    except Exception:  # noqa: BLE001  a length that is no number, and what comes next
+        raise Unavailable("interrupted") from None
+
+
+def environment_settings(session, url):
+    """Return what the environment says of proxies and certificates for a request.
+
+    :raise Misconfigured: `ca_file` where the certificates it names are not there
+    """
+    settings = session.merge_environment_settings(url, {}, True, None, None)
+    if is_loopback(urlsplit(url).hostname or ""):
+        settings["proxies"] = {}  # to another host, and the key with it
+    verify = settings["verify"]
+    is_file = url.startswith("https:") and isinstance(verify, str)
+    if is_file and not os.path.exists(verify):
+        raise Misconfigured("ca_file")
+    return settings
+
+
+def proxy_secrets(url):
+    """Return the passwords of the environment's proxies for an address."""
+    try:
+        proxies = requests.utils.get_environ_proxies(url)
+    except ValueError:  # it is no address
+        return []
+    return [requests.utils.get_auth_from_url(proxy)[1] for proxy in proxies.values()]
 
 
 def read_body(response, deadline):
     """Return at most :data:`MAX_BODY` bytes, as they came over the wire."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
+    headers = response.headers
+    if headers.get("Content-Encoding", "identity").strip().lower() not in (
+        "",
+        "identity",
+    ):
         raise NoOpinion("unreadable", status=response.status_code)
+    length = headers.get("Content-Length")
+    if length is not None and not re.fullmatch(r"[0-9]+", length.strip()):
+        raise Unavailable("interrupted")
     chunks, size = [], 0
     while chunk := response.raw.read(64 * 1024, decode_content=False):
         size += len(chunk)
