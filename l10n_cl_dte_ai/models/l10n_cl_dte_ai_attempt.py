@@ -43,6 +43,7 @@ class L10nClDteAiAttempt(models.Model):
             ("refused", "Document Refused"),
             ("misconfigured", "Settings Refused"),
             ("unavailable", "Unavailable"),
+            ("fault", "Fault in Odoo"),
             ("restarted", "Service Restarted"),
         ],
         readonly=True,

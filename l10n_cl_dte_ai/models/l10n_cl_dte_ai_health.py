@@ -141,6 +141,8 @@ class L10nClDteAiService(models.Model):
                 }
             case ai.Misconfigured(code=code):
                 return {"health": "misconfigured", "health_reason": code}
+            case ai.ClientFault():
+                return {}  # says nothing of the service
             case ai.Unavailable(code=code):
                 return {"health": "down", "health_reason": code}
             case ai.Opinion():

@@ -8,7 +8,9 @@ from odoo.fields import Domain
 from ..tools import ai
 from .reasons import EXPLANATIONS
 
-KEY_VARIABLE = "L10N_CL_DTE_AI_KEY"
+# A key in the server's environment, and the one address that may be given it: any
+# administrator of any database on this server can enter another.
+KEY_VARIABLE, URL_VARIABLE = "L10N_CL_DTE_AI_KEY", "L10N_CL_DTE_AI_URL"
 # What a call needs, and what is learnt from it.
 CALL_FIELDS = (
     "active",
@@ -64,11 +66,20 @@ class L10nClDteAiService(models.Model):
         string="Key",
         compute="_compute_new_key",
         inverse="_inverse_new_key",
-        help="Write-only: a stored key is never shown. Enter a new one to replace it.",
+        help="Write-only: no screen, export or RPC answer shows a stored key, not to "
+        "administrators either. Who can run code on the server (server actions, "
+        "modules, the database) can read it nevertheless.",
     )
     key_source = fields.Selection(
-        [("environment", "From the environment"), ("database", "Stored")],
+        [
+            ("environment", "From the environment"),
+            ("database", "Stored"),
+            ("elsewhere", "The environment's key is for another address"),
+        ],
         compute="_compute_key_source",
+        help="A key in the server's environment (L10N_CL_DTE_AI_KEY) is used for the "
+        "address that the environment names beside it (L10N_CL_DTE_AI_URL), and for no "
+        "other. There it wins over a stored one.",
     )
     interactive_seconds = fields.Integer(
         string="Time limit while a person waits",
@@ -116,13 +127,16 @@ class L10nClDteAiService(models.Model):
         # Not even the answer to the request that saves it may hold the key.
         self.invalidate_recordset(["new_key"], flush=False)
 
-    @api.depends("key")
+    @api.depends("key", "url")
     def _compute_key_source(self):
         for service in self:
-            if os.environ.get(KEY_VARIABLE, "").strip():
+            if service._environment_key():
                 service.key_source = "environment"
+            elif service.sudo().key:
+                service.key_source = "database"
             else:
-                service.key_source = "database" if service.sudo().key else False
+                has_other = bool(os.environ.get(KEY_VARIABLE, "").strip())
+                service.key_source = "elsewhere" if has_other else False
 
     # === CRUD === #
 
@@ -255,8 +269,14 @@ class L10nClDteAiService(models.Model):
     # === Business: may it be asked, and with what === #
 
     def _key(self):
+        return self._environment_key() or self.sudo().key
+
+    def _environment_key(self):
+        """Return the environment's key where it is for this service's address."""
+        if not ai.is_same_address(self.url, os.environ.get(URL_VARIABLE)):
+            return None
         # Read from a file, a variable often ends with a line break.
-        return os.environ.get(KEY_VARIABLE, "").strip() or self.sudo().key
+        return os.environ.get(KEY_VARIABLE, "").strip()
 
     def _reread(self):
         """Return itself as it is now, or nothing if it was deleted; in one query."""

@@ -16,6 +16,7 @@ REASONS = [
     ("interrupted", "Connection interrupted"),
     ("server_error", "Service failing"),
     ("busy", "Service busy"),
+    ("proxy", "Proxy fails"),
     ("rate_limited", "Rate limit reached"),
     # It answered without an opinion that can be trusted.
     ("no_opinion", "No opinion given"),
@@ -23,6 +24,7 @@ REASONS = [
     ("contradictory", "Contradictory answer"),
     # An administrator has to act.
     ("tls", "Certificate problem"),
+    ("ca_file", "Certificates of this server missing"),
     ("redirect", "Service has moved"),
     ("credentials", "Key refused"),
     ("wrong_service", "Not the AI service"),
@@ -30,6 +32,8 @@ REASONS = [
     ("not_configured", "Not configured"),
     ("neutralized", "Test database"),
     ("copied", "Copied database"),
+    # Neither the service nor the document.
+    ("fault", "Fault in Odoo"),
     # The document has to be mended.
     ("refused", "Document refused"),
 ]
@@ -58,6 +62,12 @@ EXPLANATIONS = {
         "The AI service is busy. Your document is kept in the queue and the service is "
         "asked again by itself."
     ),
+    "proxy": _lt(
+        "The proxy through which this server reaches the Internet did not let it reach "
+        "the AI service. Your document is kept in the queue and the service is asked "
+        "again by itself. If this lasts, an administrator has to check the proxy that "
+        "the server's environment names (HTTPS_PROXY)."
+    ),
     "rate_limited": _lt(
         "The AI service accepts no more documents at this moment. Yours is kept in the "
         "queue and is asked about as soon as the limit allows."
@@ -71,12 +81,17 @@ EXPLANATIONS = {
         "taken for an opinion."
     ),
     "contradictory": _lt(
-        "The AI service recommended sending and listed errors at the same time, so its "
-        "answer is not taken for an opinion."
+        "The AI service recommended sending and contradicted itself: it listed errors, "
+        "or had no confidence in its answer. So that is not taken for an opinion."
     ),
     "tls": _lt(
         "The certificate of the AI service could not be verified, so nothing was sent. "
         "An administrator has to check the address in the settings."
+    ),
+    "ca_file": _lt(
+        "The file of trusted certificate authorities that this server's environment "
+        "names is missing, so the AI service could not be verified and nothing was "
+        "sent. An administrator has to check REQUESTS_CA_BUNDLE."
     ),
     "redirect": _lt(
         "The AI service points to another address, and documents are not sent after "
@@ -105,6 +120,11 @@ EXPLANATIONS = {
     "copied": _lt(
         "This database is a copy of the one in which the AI service was configured, so "
         "it is not asked. To use it here, enter the key again in the settings."
+    ),
+    "fault": _lt(
+        "Odoo itself met a fault while it asked: the AI service is not to blame, and "
+        "neither is your document, which is kept in the queue. If it happens again, "
+        "tell your administrator; the server's log says which fault it was."
     ),
     "refused": _lt(
         "The AI service does not accept this document as it is. Mend what it says and "

@@ -3,7 +3,7 @@
 
 from odoo.tests import BaseCase, tagged
 
-from ..tools.ai import check_url, is_valid_key, origin
+from ..tools.ai import check_url, is_same_address, is_valid_key
 
 KEY = "sk-test-Zorzal7Chercan9Queltehue"
 
@@ -130,20 +130,23 @@ class TestSettings(BaseCase):
                 self.assertIsNone(check_url(url))
 
     def test_whether_two_addresses_are_the_same_host(self):
-        same = origin("https://ai.example.cl/dte/")
         for url, is_same in (
-            ("https://AI.Example.cl", True),
-            ("https://ai.example.cl.:443/other", True),
-            ("https://ai.example.cl:8443", False),
-            ("http://ai.example.cl", False),
-            ("https://ai.example.cl.evil.cl", False),
+            ("https://AI.Example.cl/dte", True),
+            ("https://ai.example.cl.:443/dte/ ", True),
+            ("https://ai.example.cl/other", False),
+            ("https://ai.example.cl/dte/../evil", False),
+            ("https://ai.example.cl:8443/dte", False),
+            ("http://ai.example.cl/dte", False),
+            ("https://ai.example.cl.evil.cl/dte", False),
             ("https://evil.cl/ai.example.cl", False),
             ("https://[", False),
             ("", False),
             (None, False),
         ):
             with self.subTest(url):
-                self.assertIs(origin(url) == same, is_same)
+                named = "https://ai.example.cl/dte/"
+                self.assertIs(is_same_address(url, named), is_same)
+        self.assertFalse(is_same_address("", ""))
 
     def test_keys(self):
         for key, valid in (

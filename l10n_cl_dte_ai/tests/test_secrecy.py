@@ -4,17 +4,24 @@
 import json
 import logging
 import os
+import runpy
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form, HttpCase, new_test_user, tagged
-from odoo.tools import file_open, mute_logger
+from odoo.tools import file_open, file_path, mute_logger
 
-from ..models.l10n_cl_dte_ai_service import KEY_VARIABLE
+from ..models.l10n_cl_dte_ai_service import KEY_VARIABLE, URL_VARIABLE
+from . import misbehaving_server as wire
 from .common import KEY, DteAiCommon
 from .loopback import HEALTH, drop, healthy, opinion, refusal, reply
 
 SERVICE = "l10n_cl_dte_ai.service"
+
+
+def migrate(cr):
+    path = file_path("l10n_cl_dte_ai/migrations/19.0.1.1.0/post-secrets.py")
+    runpy.run_path(path)["migrate"](cr, "19.0.1.0.0")
 
 
 class SecrecyCase(DteAiCommon):
@@ -144,18 +151,93 @@ class KeyTests:
         with self.assertRaises(AccessError):
             self.service.with_user(self.accountant).action_test_connection()
 
+    def environment(self, key, url):
+        self.service.invalidate_recordset()
+        return patch.dict(os.environ, {KEY_VARIABLE: key, URL_VARIABLE: url})
+
     def test_the_environment_wins_and_shows_only_that_it_does(self):
         service = self.service.with_env(self.admin_env)
         self.assertEqual(service.key_source, "database")
         other = "sk-from-the-environment-1"
-        with patch.dict(os.environ, {KEY_VARIABLE: f"{other}\n"}):
-            service.invalidate_recordset()
+        with self.environment(f"{other}\n", f"{self.server.url}/\n"):
             self.assertEqual(service.key_source, "environment")
             self.assertNotIn(other, str(service.read()))
             self.server.script(opinion())
             self.click(self.create_document())
         [request] = self.server.requests
         self.assertEqual(request.headers["Authorization"], f"Bearer {other}")
+
+    def test_the_environments_key_goes_to_its_address_alone(self):
+        """Another administrator entered his address, and his server got the key."""
+        other = "sk-from-the-environment-1"
+        second = self.service.with_env(self.admin_env).create({"url": self.server.url})
+        for url in ("https://ai.example.cl", "", f"{self.server.url}/other"):
+            with self.subTest(url=url), self.environment(other, url):
+                second.invalidate_recordset()
+                self.assertEqual(self.service.key_source, "database")
+                self.assertEqual(second.key_source, "elsewhere")
+                self.assertFalse(second.sudo()._key())
+                action = second.action_test_connection()
+                self.assertIn("No AI service is configured", str(action))
+                self.assertFalse(self.server.requests)
+                self.server.script(opinion())
+                self.click(self.create_document())
+                [request] = self.server.requests
+                self.assertEqual(request.headers["Authorization"], f"Bearer {KEY}")
+                self.server.reset()
+
+    def test_a_key_that_comes_back_is_in_nothing_that_is_kept(self):
+        """A 422 that quoted the request showed the key to accountants."""
+        names = [name for name in wire.FAULTS if name.startswith("echo-")]
+        documents = [self.create_document() for _name in names]
+        with self.bus() as sent, self.assertLogs("odoo.addons", logging.DEBUG) as logs:
+            for name, document in zip(names, documents, strict=True):
+                self.server.script(wire.FAULTS[name].answer)
+                wizard = self.click(document)
+                self.assertNotIn(KEY[:10], str(wizard.read()))
+                self.assertIn("bad request, you sent", str(wizard.ai_findings))
+            # What has no opinion yet would be asked again.
+            rows = self.env["l10n_cl_dte_ai.validation"].sudo()
+            rows.search([("state", "=", "pending")]).action_cancel()
+            for name in names[:4]:
+                document = self.create_document()
+                rows._request(document)
+                self.server.script(wire.FAULTS[name].answer)
+            self.run_cron()
+        self.assertNotIn(KEY[:10], "".join(logs.output) + str(sent))
+        self.env.flush_all()
+        for table in ("mail_message", "l10n_cl_dte_ai_validation", "bus_bus"):
+            self.env.cr.execute(f"SELECT row_to_json(t)::text FROM {table} t")
+            self.assertNotIn(KEY[:10], str(self.env.cr.fetchall()), table)
+
+    def test_a_health_text_that_holds_it(self):
+        self.server.script(healthy(version=f"1.2 {KEY}"), to=HEALTH)
+        self.server.script(refusal("empty"))
+        action = self.service.with_env(self.admin_env).action_test_connection()
+        self.assertIn("1.2 •••", str(action))
+        self.assertNotIn(KEY[:10], str(action))
+
+    def test_what_was_stored_before_is_cleaned(self):
+        """By the migration to 19.0.1.1.0."""
+        documents = [self.create_document() for _number in range(3)]
+        self.server.script(*[opinion("review", warnings=["Nota"])] * 3)
+        for document in documents:
+            self.click(document)
+        rows = [self.validation(document).sudo() for document in documents]
+        other = "sk-from-the-environment-1"
+        texts = [f"you sent Bearer {KEY}", f"you sent {other[:12]}…", "Nota"]
+        for row, text in zip(rows, texts, strict=True):
+            row.findings = [{"severity": "error", "message": text}]
+            row.move_id.sudo()._message_log(body=f"The service says: {text}")
+        self.env.flush_all()
+        with self.environment(other, ""):
+            migrate(self.env.cr)
+        self.env.invalidate_all()
+        cleaned = [row.findings[0]["message"] for row in rows]
+        self.assertEqual(cleaned, ["you sent Bearer •••", "you sent •••…", "Nota"])
+        for document, text in zip(documents, cleaned, strict=True):
+            self.assertIn(f"The service says: {text}", self.messages(document))
+        self.assertNotIn(KEY[:10], self.messages(documents[0]))
 
     def test_it_is_in_no_log_and_no_record(self):
         documents = [self.create_document() for _number in range(5)]

@@ -10,7 +10,7 @@
 * :mod:`.address`: where documents and the key may go
 """
 
-from .address import check_url, is_valid_key, origin
+from .address import check_url, is_same_address, is_valid_key
 from .client import BACKGROUND, INTERACTIVE, AIServiceClient, Limits
 from .outcomes import (
     AIServiceError,

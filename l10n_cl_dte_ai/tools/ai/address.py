@@ -124,14 +124,20 @@ def is_valid_key(key):
     return bool(KEY_PATTERN.fullmatch(key or ""))
 
 
-def origin(url):
-    """Return scheme, host and port of an address, to tell whether two are the same."""
+def is_same_address(url, other):
+    """Tell whether two addresses lead to the same place, however they are spelt."""
+    place = _place(url)
+    return place is not None and place == _place(other)
+
+
+def _place(url):
     try:
         parts = urlsplit((url or "").strip())
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:
+        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+    except (ValueError, KeyError):
         return None
-    return (parts.scheme, _canonical(parts.hostname or ""), port)
+    host = _canonical(parts.hostname or "")
+    return (parts.scheme, host, port, parts.path.rstrip("/"))
 
 
 def _canonical(host):
