@@ -24,6 +24,7 @@ from . import (
     l10n_cl_dte_refresh,
     l10n_cl_dte_ai_service,
     l10n_cl_dte_ai_health,
+    l10n_cl_dte_ai_recovery,
     l10n_cl_dte_ai_figures,
     l10n_cl_dte_ai_validation,
     l10n_cl_dte_ai_dispatcher,

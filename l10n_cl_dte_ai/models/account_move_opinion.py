@@ -78,7 +78,11 @@ class AccountMove(models.Model):
         :param dict[AccountMove, Question] questions:
         :rtype: dict[AccountMove, str]
         """
-        histories = self._l10n_cl_dte_ai_histories()
+        # Another service would take it for past rejections.
+        compared = self.filtered(
+            lambda m: m.company_id.sudo().l10n_cl_dte_ai_service_id.understands_history
+        )
+        histories = compared._l10n_cl_dte_ai_histories() if compared else {}
         return {
             move: json.dumps(
                 {

@@ -12,6 +12,9 @@ from odoo.tools import config
 
 # What a cursor of its own may cost: the database is away, or all is in use.
 NO_CURSOR = (psycopg2.OperationalError, psycopg2.pool.PoolError)
+# What a cursor gives whose server has gone. A conflict is an `OperationalError`, too;
+# those that `retrying` gives up on are none of its conflicts.
+DATABASE_GONE = (psycopg2.OperationalError, psycopg2.InterfaceError)
 
 
 def database_soon(env):

@@ -11,13 +11,18 @@ from functools import partial
 from typing import NamedTuple
 
 from ..tools import ai
-from .database import NO_CURSOR
+from .database import DATABASE_GONE, NO_CURSOR
+from .keep import keep
+from .l10n_cl_dte_gate import FAILURES_TO_OPEN
 
 _logger = logging.getLogger(__name__)
 
 # Requests under way at once, in the background. More do not make a limited service
 # answer more, and an unlimited one is not to be overrun.
 CONCURRENCY = 8
+
+# Seconds beyond the end in which others are asked about while old requests hang.
+GRACE = 10
 
 # Where something is due within the second, but not yet.
 IDLE_SECONDS = 0.05
@@ -37,6 +42,7 @@ class Call(NamedTuple):
     idempotency_key: str
     generation: int
     wait: float = 0.0  # seconds, for the slot
+    is_probe: bool = False  # the one that may find out whether the service is back
 
 
 class Result(NamedTuple):
@@ -75,6 +81,7 @@ class Dispatch:
         self.admitted = 0
         self.pause = None
         self.under_way = {}
+        self.hanging = set()
         self.results = []
         self.stored_at = time.monotonic()
 
@@ -85,9 +92,20 @@ class Dispatch:
             Clients(new_client) as self.clients,
             ThreadPoolExecutor(CONCURRENCY) as self.pool,
         ):
-            while self._step():
-                pass
+            try:
+                while self._step():
+                    pass
+            except DATABASE_GONE:
+                self._keep()
+                raise
         return self.end - time.monotonic()
+
+    def _keep(self):
+        """The database has gone: keep what was and is being answered until it is back."""
+        self.clients.held.set()
+        wait(self.under_way)
+        results = [future.result() for future in self.under_way]
+        keep(self.service, [*self.results, *filter(None, results)])
 
     def _step(self):
         """Take one turn; return whether there is another."""
@@ -121,10 +139,26 @@ class Dispatch:
         self.rows._finish(self.service, self.results, in_background=True)
         self.rows.env["ir.cron"]._commit_progress(len(self.results))
         self.results, self.stored_at = [], time.monotonic()
+        if not any(future.done() for future in self.under_way):
+            # The gate knows of all that failed. What hangs holds nobody back.
+            self.clients.go_on()
+
+    def _is_in_time(self):
+        """Tell whether more may be asked: in time, or while old requests hang.
+
+        The end of this waits for these anyway, and so does the next slice.
+        """
+        now = time.monotonic()
+        if now < self.end:
+            self.hanging = set(self.under_way)
+            return True
+        self.most = CONCURRENCY  # no more than begins at once
+        self.hanging &= set(self.under_way)
+        return bool(self.hanging) and now < self.end + GRACE
 
     def _may_admit(self):
         return (
-            time.monotonic() < self.end
+            self._is_in_time()
             and not self.admitted
             and not self.clients.held.is_set()
             and len(self.under_way) < self.most
@@ -151,6 +185,7 @@ class Dispatch:
         # No transaction is open over a pause, or while others think.
         self.service._commit()
         if grant:
+            self.ready[0] = self.ready[0]._replace(is_probe=grant.is_probe)
             self.admitted, self.pause = 1 if is_one else len(self.ready), 0
         else:
             self.pause = max(grant.wait, 0.01) if grant.until else None
@@ -164,6 +199,8 @@ class Dispatch:
         except NO_CURSOR:  # where nobody can decide, nobody passes
             _logger.warning("AI service %s is not asked: no claim", self.service.id)
             return False
+        # Or what it reads next is as it was before the claim, and writing it conflicts.
+        self.service._commit()
         self.ready.extend(
             self.rows._repeat(
                 lambda: claimed._prepare_background()._calls(self.generation)
@@ -218,7 +255,7 @@ class Dispatch:
 
 
 def went_well(result):
-    """Tell whether the service was there: if not, no more is sent to it for now."""
+    """Tell whether the service was there."""
     return isinstance(result.outcome, ai.Opinion | ai.Refused)
 
 
@@ -232,11 +269,11 @@ def perform(client, call, may_retry=lambda: False):
         )
     except ai.AIServiceError as error:
         outcome = error
-    except Exception:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
         # A row must not stay "sending" for a fault of ours; no traceback of it, since
         # a local variable of the client holds the key.
-        _logger.error("Asking the AI service failed unexpectedly")
-        outcome = ai.Unavailable("interrupted")
+        _logger.error("Asking the AI service failed: %s", type(error).__name__)
+        outcome = ai.ClientFault(type(error).__name__, "dispatch.py")
     return Result(call, outcome, client.trace)
 
 
@@ -250,6 +287,7 @@ class Clients:
         self._local = threading.local()
         # Set once the service is found to be gone or limited, or the slice is over.
         self.held = threading.Event()
+        self._failures = 0  # in a row
 
     def perform(self, call):
         """Ask; None where nothing more is to be sent for now."""
@@ -258,9 +296,17 @@ class Clients:
         if not hasattr(self._local, "client"):
             self._local.client = self._free.popleft()
         result = perform(self._local.client, call)
-        if not went_well(result):
+        # One that fails may fail for its document.
+        self._failures = 0 if went_well(result) else self._failures + 1
+        concerns_all = isinstance(result.outcome, ai.RateLimited | ai.Misconfigured)
+        if concerns_all or call.is_probe or self._failures >= FAILURES_TO_OPEN:
             self.held.set()
         return result
+
+    def go_on(self):
+        """Send again: whether the service may be asked is the gate's to say."""
+        self._failures = 0
+        self.held.clear()
 
     def __enter__(self):
         return self

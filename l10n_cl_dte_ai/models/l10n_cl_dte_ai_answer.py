@@ -9,6 +9,7 @@ from .database import database_now
 from .dispatch import went_well
 from .l10n_cl_dte_ai_service import CALL_FIELDS
 from .payload_fields import read_ahead
+from .reasons import WIRE_REASONS
 
 VERDICTS = {"send": "approved", "review": "review", "reject": "rejected"}
 
@@ -52,7 +53,13 @@ class L10nClDteAiValidation(models.Model):
         read_ahead(rows, STORE_FIELDS)
         if rows._service() != service:
             service = service._reread()  # another has taken its place, or it is gone
-        is_news = not (service._is_well() and all(map(went_well, results)))
+        is_news = not (
+            service._is_well()
+            and all(map(went_well, results))
+            and service._speed_after(results) == service.answer_seconds
+        )
+        # Who is known to be down was asked only to see whether it is back.
+        was_down = service.health == "down"
         results = {
             row: result
             for row, result in zip(asked, results, strict=True)
@@ -62,7 +69,8 @@ class L10nClDteAiValidation(models.Model):
         for row, result in results.items():
             current = row._service()
             if current == service and current.generation == result.call.generation:
-                row._store_outcome(result.outcome, result.trace)
+                counts = not (was_down and result.call.is_probe)
+                row._store_outcome(result.outcome, result.trace, counts)
             else:
                 # The settings have changed: what the service of before said is void.
                 row._postpone(False, database_now(self.env))
@@ -109,6 +117,7 @@ class L10nClDteAiValidation(models.Model):
             ai.Refused: "refused",
             ai.Misconfigured: "misconfigured",
             ai.Unavailable: "unavailable",
+            ai.ClientFault: "fault",
         }
         self.env["l10n_cl_dte_ai.attempt"].create(
             [
@@ -131,8 +140,11 @@ class L10nClDteAiValidation(models.Model):
             ]
         )
 
-    def _store_outcome(self, outcome, trace):
-        """Write down what came of a call about this row."""
+    def _store_outcome(self, outcome, trace, counts=True):
+        """Write down what came of a call about this row.
+
+        :param bool counts: whether it is an attempt of the document's, if it failed
+        """
         self.ensure_one()
         call = {
             "request_id": trace.request_id,
@@ -168,17 +180,22 @@ class L10nClDteAiValidation(models.Model):
                 )
             case _:
                 self.write(call)
-                self._store_no_answer(outcome)
+                self._store_no_answer(outcome, counts)
 
-    def _store_no_answer(self, outcome):
+    def _store_no_answer(self, outcome, counts):
         match outcome:
+            case ai.Misconfigured(is_proof=False):
+                self._postpone("strange", self._later(self.attempts + 1))
             case ai.RateLimited() | ai.Misconfigured():
                 # Nobody was asked: the attempt does not count, the service's state
                 # says when it goes on.
                 self._postpone(outcome.code, database_now(self.env))
-            case ai.Unavailable(code="unreachable"):
+            case ai.Unavailable(code="unreachable" | "proxy"):
                 # The same: a restart of the service burns no document's attempts.
                 self._postpone(outcome.code, self._later(self.attempts + 1))
+            case ai.Unavailable(code=code) if code in WIRE_REASONS and not counts:
+                # Nor does an outage that lasts.
+                self._postpone(code, self._later(self.attempts + 1))
             case _:
                 self.findings = _as_findings((), outcome.messages)
                 self._try_later(outcome.code)

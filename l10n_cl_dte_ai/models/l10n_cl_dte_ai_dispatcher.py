@@ -1,6 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import logging
 import time
+from datetime import timedelta
 from functools import partial
 
 from odoo import api, models
@@ -9,8 +10,9 @@ from odoo.service.model import retrying
 from odoo.tools import SQL
 
 from ..tools import ai
-from .database import database_now, database_soon
+from .database import DATABASE_GONE, database_now, database_soon
 from .dispatch import Call, Dispatch, perform
+from .keep import keep
 from .l10n_cl_dte_ai_validation import LEASE
 from .l10n_cl_dte_gate import MAX_CLICK_WAIT
 
@@ -44,6 +46,7 @@ class L10nClDteAiValidation(models.Model):
     def _ask_now(self):
         """Ask while a person waits; what cannot be answered in time stays queued."""
         self.ensure_one()
+        started = time.monotonic()
         validation = self.sudo()
         service = validation._service()
         if "ask" not in validation._valid_actions():
@@ -54,19 +57,21 @@ class L10nClDteAiValidation(models.Model):
         if not validation._claim():
             return
         (call,) = validation._calls(service.generation)
-        client = service._client(ai.INTERACTIVE)
-        grant = service._acquire(MAX_CLICK_WAIT)
+        # Of the time that she was promised, at least half is left for the answer.
+        half = timedelta(seconds=service.interactive_seconds / 2)
+        grant = service._acquire(min(MAX_CLICK_WAIT, half))
         if not grant:
             # Without a time the service was just deleted: another may be asked at once.
             until = grant.until or database_now(self.env)
             validation._postpone(grant.reason, until)
             return
+        spent = time.monotonic() - started + grant.wait
+        client = service._client(ai.INTERACTIVE, spent)
         service._commit()
         time.sleep(grant.wait)
+        call = call._replace(wait=grant.wait, is_probe=grant.is_probe)
         with client:
-            result = perform(
-                client, call._replace(wait=grant.wait), service._take_retry
-            )
+            result = perform(client, call, service._take_retry)
         self._finish(service, [result], in_background=False)
 
     # === Nobody waits === #
@@ -205,8 +210,14 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _finish(self, service, results, in_background):
         store = partial(self._store, service, results, in_background)
-        is_news = self._repeat(store)
+        try:
+            is_news = self._repeat(store)
+        except DATABASE_GONE:
+            if not in_background:
+                keep(service, results)
+            raise
         if is_news and (service := service._reread()):
+            service._write_state({"answer_seconds": service._speed_after(results)})
             # What was asked with settings of before says nothing of those of now.
             generation = service.generation
             service._learn(

@@ -1,17 +1,18 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 import logging
+import math
 import random
 from datetime import timedelta
 
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools import ai
 from .database import NO_CURSOR, database_now
 from .l10n_cl_dte_ai_service import MANAGER_GROUP, USER_GROUP
+from .l10n_cl_dte_gate import FAILURES_TO_OPEN
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
@@ -23,6 +24,15 @@ BUS_HEALTH = "l10n_cl_dte_ai/health"
 
 # A service that limits without saying for how long: 3 s, doubled up to a minute.
 BLIND_LIMIT_BASE, BLIND_LIMIT_MAX = 3, 60
+
+# So many strange answers in a row, over so long, are no restart of a proxy any more.
+PROOF_COUNT, PROOF_TIME = 3, timedelta(minutes=2)
+
+# A key that was refused is not shown again and again to who may lock it for that.
+CHECK_SECONDS_KEY = 600
+
+# What a service says in /health that it understands.
+HISTORY = "history.items"
 
 
 # How the service is has a room of its own beside the settings.
@@ -40,8 +50,10 @@ class L10nClDteAiService(models.Model):
         # * any --[/health 207]--> degraded
         # * down for want of an opinion --[/health 200]--> degraded
         # * any --[timeout, refused, 5xx, no opinion, /health 503]--> down
-        # * any --[key, certificate, address]--> misconfigured, queue paused
-        # * misconfigured --[settings saved, Test connection]--> as it answers
+        # * any --[key; certificate or address, three times in 2 min]--> misconfigured,
+        #   queue paused
+        # * misconfigured --[settings saved, Test connection, a good health check of
+        #   address and key]--> as it answers
         # "limited" is not in here: it is `blocked_until`, and ends by itself.
         ######################################################################
         [
@@ -67,6 +79,29 @@ class L10nClDteAiService(models.Model):
         help="429 answers in a row that did not say how long to wait.",
     )
 
+    suspicions = fields.Integer(
+        readonly=True,
+        copy=False,
+        help="Answers in a row that were something else's than the service's.",
+    )
+    suspected_since = fields.Datetime(readonly=True, copy=False)
+    next_check_at = fields.Datetime(
+        readonly=True, copy=False, help="When to ask next how it is."
+    )
+    answer_seconds = fields.Integer(
+        "Slow answers take (s)",
+        readonly=True,
+        copy=False,
+        help="What the slower of its answers have taken lately. 0: not known yet.",
+    )
+    understands_history = fields.Boolean(
+        "Understands previous documents",
+        readonly=True,
+        copy=False,
+        help="The service says that it compares a document with the customer's previous "
+        "ones. Another one would take these for past rejections, so it is not sent any.",
+    )
+
     # === Business: what calls and the cron find out === #
 
     def _learn(self, outcomes):
@@ -75,6 +110,7 @@ class L10nClDteAiService(models.Model):
         :param outcomes: `Opinion`, `Health` or `AIServiceError` objects
         """
         self.ensure_one()
+        was_well, was_out = self._is_well(), self._is_out()
         try:
             self._feed_breaker(outcomes)
         except NO_CURSOR:
@@ -82,7 +118,7 @@ class L10nClDteAiService(models.Model):
             _logger.info("The breaker of AI service %s could not be told", self.id)
         values = {}
         for outcome in outcomes:
-            values |= self._state_after(outcome)
+            values |= self._state_after(outcome, values)
         newly_misconfigured = (
             values.get("health") == "misconfigured" and self.health != "misconfigured"
         )
@@ -91,6 +127,15 @@ class L10nClDteAiService(models.Model):
         self._write_state(values)
         if newly_misconfigured:
             self._notify_managers(values["health_reason"])
+        if not was_well:
+            try:
+                self._recover(outcomes[-1:], was_out)
+            except NO_CURSOR:  # the next answer tells again
+                _logger.info("What waits for AI service %s waits longer", self.id)
+        if values.get("blocked_until"):
+            self.env["l10n_cl_dte_ai.validation"]._trigger_cron(values["blocked_until"])
+        if values.get("health") == "down":
+            self._check_health_soon()
 
     def _is_well(self):
         """Tell whether one more good answer changes nothing of what is known."""
@@ -99,13 +144,20 @@ class L10nClDteAiService(models.Model):
             and not self.health_reason
             and not self.breaker_failures
             and not self.limited_count
+            and not self.suspicions
+        )
+
+    def _is_out(self):
+        """Tell whether it is the service that fails, whatever document it is asked."""
+        return (
+            self.health == "misconfigured" or self.breaker_failures >= FAILURES_TO_OPEN
         )
 
     def _feed_breaker(self, outcomes):
         failures = 0
         for outcome in outcomes:
             match outcome:
-                case ai.Unavailable():
+                case ai.Unavailable() | ai.Misconfigured(is_proof=False):
                     failures += 1
                 case (
                     ai.Opinion()
@@ -117,42 +169,95 @@ class L10nClDteAiService(models.Model):
         if failures:
             self._count_failures(failures)
 
-    def _state_after(self, outcome):
-        """Return the state that an outcome shows."""
+    def _speed_after(self, results):
+        """Return what slow answers take after some more, in whole seconds.
+
+        Known of the slower ones: those from the service's cache say little of the next.
+        After one that took too long nothing is known any more, so that the next gets
+        all of the time again.
+        """
+        known = self.answer_seconds
+        for result in results:
+            if isinstance(result.outcome, ai.Opinion):
+                seconds = math.ceil(result.trace.duration_ms / 1000)
+                known = max(seconds, known - 1 if 2 * seconds < known else known)
+            elif getattr(result.outcome, "code", None) == "timeout":
+                known = 0
+        return known
+
+    def _state_after(self, outcome, known):
+        """Return the state that an outcome shows.
+
+        :param dict known: what the outcomes before it have shown
+        """
+        calm = {"suspicions": 0, "suspected_since": None}
         match outcome:
-            case ai.Health(status="healthy"):
-                if self.health_reason in UNTRUSTED_REASONS:
-                    # /health does not look at the model, which gave no opinion: only
-                    # an opinion shows that it is well again.
-                    return {"health": "degraded"}
-            case ai.Health(status="degraded"):
-                return {"health": "degraded", "health_reason": None}
+            case ai.ClientFault():
+                return {}  # says nothing of the service
+            case ai.Misconfigured(is_proof=False):
+                return self._suspect(outcome.code, known)
+            case ai.Misconfigured(code=code):
+                return {
+                    **calm,
+                    "health": "misconfigured",
+                    "health_reason": code,
+                    "next_check_at": self._seconds_from_now(CHECK_SECONDS_KEY),
+                }
             case ai.Health():
-                return {"health": "down", "health_reason": "server_error"}
+                return calm | self._state_after_health(outcome)
             case ai.RateLimited(retry_after=retry_after):
                 wait = retry_after or min(
                     BLIND_LIMIT_BASE * 2**self.limited_count, BLIND_LIMIT_MAX
                 ) * random.uniform(1, 1.5)
                 return {
+                    **calm,
                     "health": "healthy",
                     "health_reason": None,
-                    "blocked_until": database_now(self.env) + timedelta(seconds=wait),
+                    "blocked_until": self._seconds_from_now(wait),
                     "limited_count": min(self.limited_count + 1, 10),
                 }
-            case ai.Misconfigured(code=code):
-                return {"health": "misconfigured", "health_reason": code}
-            case ai.ClientFault():
-                return {}  # says nothing of the service
-            case ai.Unavailable(code=code):
-                return {"health": "down", "health_reason": code}
+            case ai.Unavailable(code=code, retry_after=seconds):
+                state = {**calm, "health": "down", "health_reason": code}
+                if seconds:
+                    state["blocked_until"] = self._seconds_from_now(seconds)
+                return state
             case ai.Opinion():
-                return {"health": "healthy", "health_reason": None, "limited_count": 0}
+                calm["limited_count"] = 0
         # Healthy; a Refused says so, too.
-        return {"health": "healthy", "health_reason": None}
+        return {**calm, "health": "healthy", "health_reason": None}
 
-    def _on_reopened(self):
-        # Now, and not when the cron next looks.
-        self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
+    def _state_after_health(self, outcome):
+        history = {"understands_history": HISTORY in outcome.capabilities}
+        if outcome.status == "unhealthy":
+            return {**history, "health": "down", "health_reason": "server_error"}
+        if outcome.status == "degraded":
+            return {**history, "health": "degraded", "health_reason": None}
+        if self.health_reason in UNTRUSTED_REASONS:
+            # /health does not look at the model, which gave no opinion: only an opinion
+            # shows that it is well again.
+            return {**history, "health": "degraded"}
+        return {**history, "health": "healthy", "health_reason": None}
+
+    def _suspect(self, code, known):
+        """Something else answered: proof only where it goes on to.
+
+        A proxy that is restarted gives one 404, one redirect or one broken TLS. To stop
+        all documents until an administrator comes takes more than that.
+        """
+        if self.health == "misconfigured":
+            return {}
+        if self.health == "unknown":  # since its settings were saved it never was there
+            return {"health": "misconfigured", "health_reason": code}
+        now = database_now(self.env)
+        count = known.get("suspicions", self.suspicions) + 1
+        since = known.get("suspected_since") or self.suspected_since or now
+        state = {"suspicions": count, "suspected_since": since}
+        if count >= PROOF_COUNT and now - since >= PROOF_TIME:
+            return {**state, "health": "misconfigured", "health_reason": code}
+        return {**state, "health": "down", "health_reason": "strange"}
+
+    def _seconds_from_now(self, seconds):
+        return database_now(self.env) + timedelta(seconds=seconds)
 
     def _write_state(self, values):
         """Write state that all workers share, at once and only where it changed.
@@ -255,24 +360,3 @@ class L10nClDteAiService(models.Model):
                 ),
                 partner_ids=partners.ids,
             )
-
-    # === Cron === #
-
-    @api.model
-    def _cron_check_health(self):
-        """Ask each service how it is, so that a person need not find out."""
-        services = self.search(Domain("company_ids", "!=", False))
-        for service in services:
-            if service._no_call_reason():
-                continue
-            client = service._client(ai.INTERACTIVE)
-            self._commit()  # no transaction is open while the service is asked
-            with client:
-                try:
-                    outcome = client.health()
-                except ai.AIServiceError as error:
-                    outcome = error
-            if service.exists():
-                service._learn([outcome])
-                service._note_uptime(getattr(outcome, "uptime", None))
-            self._commit()

@@ -28,6 +28,11 @@ CALL_FIELDS = (
     "breaker_failures",
     "breaker_until",
     "probe_until",
+    "suspicions",
+    "suspected_since",
+    "next_check_at",
+    "answer_seconds",
+    "understands_history",
 )
 USER_GROUP = "l10n_cl_dte_ai.group_user"
 MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
@@ -195,6 +200,11 @@ class L10nClDteAiService(models.Model):
                     "generation": service.generation + 1,
                     "health": "unknown",
                     "health_reason": False,
+                    "suspicions": 0,
+                    "suspected_since": False,
+                    "next_check_at": False,
+                    "answer_seconds": 0,
+                    "understands_history": False,
                     "blocked_until": False,
                     "limited_count": 0,
                     "breaker_failures": 0,
@@ -237,7 +247,7 @@ class L10nClDteAiService(models.Model):
 
     def _test_connection(self):
         """Return the kind of notification and the text of what was found."""
-        client = self._client(ai.INTERACTIVE)
+        client = self._client(ai.HEALTH_CHECK)
         self._commit()  # no transaction is open while the service is asked
         try:
             with client:
@@ -302,12 +312,16 @@ class L10nClDteAiService(models.Model):
             return self.health_reason or "not_configured"
         return None
 
-    def _client(self, limits):
-        """Return a client for this service: nothing of the database is in it."""
-        total = (
-            self.interactive_seconds
-            if limits is ai.INTERACTIVE
-            else self.background_seconds
-        )
-        limits = limits._replace(total=total, read=min(limits.read, total))
+    def _client(self, limits, spent=0.0):
+        """Return a client for this service: nothing of the database is in it.
+
+        :param ai.Limits limits: what it is for; the settings say how long it may take
+        :param float spent: seconds of that which have passed already
+        """
+        total = {
+            ai.INTERACTIVE: self.interactive_seconds,
+            ai.BACKGROUND: self.background_seconds,
+        }.get(limits, limits.total)
+        limits = limits._replace(total=max(total - spent, 0))
+        limits = limits.for_answers_of(self.answer_seconds)
         return ai.AIServiceClient(self.url, self._key(), limits)

@@ -11,6 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_datetime
 
 from ..tools.dte.payload import digest
+from .alarm import trigger
 from .database import database_now
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
@@ -231,8 +232,10 @@ class L10nClDteAiValidation(models.Model):
                 reason=reasons[self.reason],
             )
         text = self.env._(EXPLANATIONS[self.reason])
-        if self.state != "pending" or self._service()._no_call_reason():
+        if self.state != "pending":
             return text
+        if service_reason := self._service()._no_call_reason():
+            return self.env._(EXPLANATIONS[service_reason])
         now = fields.Datetime.now()
         due = max(self.next_attempt_at or now, self._service().blocked_until or now)
         if due <= now:
@@ -369,9 +372,7 @@ class L10nClDteAiValidation(models.Model):
 
     @api.model
     def _trigger_cron(self, at=None):
-        cron = self.env.ref("l10n_cl_dte_ai.ir_cron_ask", raise_if_not_found=False)
-        if cron:
-            cron.sudo()._trigger(at)
+        trigger(self.env, "l10n_cl_dte_ai.ir_cron_ask", at)
 
     def _service(self):
         return self.company_id.sudo().l10n_cl_dte_ai_service_id
@@ -406,14 +407,17 @@ class L10nClDteAiValidation(models.Model):
         return claimed
 
     def _body_to_send(self):
-        """Return what goes out now: the company may have decided anew since it
-        waits.
-        """
-        if not self.company_id.sudo().l10n_cl_dte_ai_leave_out_names:
-            return self.request_body
+        """Return what goes out now: the company may have decided anew since then."""
+        company = self.company_id.sudo()
         body = json.loads(self.request_body)
-        dte_data = self.company_id._l10n_cl_dte_ai_to_send(body["dte_data"])
-        return json.dumps({**body, "dte_data": dte_data}, ensure_ascii=False)
+        to_send = dict(body)
+        if company.l10n_cl_dte_ai_leave_out_names:
+            to_send["dte_data"] = company._l10n_cl_dte_ai_to_send(body["dte_data"])
+        if not self._service().understands_history:
+            to_send["history"] = []
+        if to_send == body:
+            return self.request_body
+        return json.dumps(to_send, ensure_ascii=False)
 
     def _idempotency_key(self):
         # Of what is sent, which is not the row's digest where names are left out: these

@@ -14,6 +14,7 @@ from .database import (
     database_soon,
     own_cursor,
 )
+from .reasons import WIRE_REASONS
 
 _logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class L10nClDteGate(models.AbstractModel):
     _name = "l10n_cl_dte.gate"
     _description = "Limits and Breaker of a Remote Host"
 
-    health_reason = fields.Char(readonly=True, copy=False)  # a code of `reasons`
+    health_reason = fields.Char("Reason", readonly=True, copy=False)  # a code
     blocked_until = fields.Datetime(string="Limited until", readonly=True, copy=False)
     rate_per_minute = fields.Integer(
         string="Requests a minute",
@@ -199,7 +200,9 @@ class L10nClDteGate(models.AbstractModel):
             return Grant(reason="not_configured")
         blocked_until, breaker_until, next_slot_at, health_reason, now = row
         if breaker_until and breaker_until > now:
-            reason, until = health_reason or "unreachable", breaker_until
+            # What the host said of another document is not said of this one.
+            is_wire = health_reason in WIRE_REASONS
+            reason, until = health_reason if is_wire else "paused", breaker_until
         else:
             reason = "rate_limited"
             until = max(filter(None, (blocked_until, next_slot_at, now)))
@@ -263,6 +266,26 @@ class L10nClDteGate(models.AbstractModel):
             self._on_reopened()
         self.invalidate_recordset(BREAKER_FIELDS, flush=False)
 
+    def _half_open(self):
+        """The host says that it is well: the next request finds out, now.
+
+        One alone, as after the breaker's time: who is well may fail on requests.
+        """
+        with self._own_cursor() as cr:
+            cr.execute(
+                SQL(
+                    """
+                    UPDATE %(table)s
+                       SET breaker_until = clock_timestamp() AT TIME ZONE 'UTC',
+                           probe_until = NULL
+                     WHERE id = %(id)s AND breaker_until IS NOT NULL
+                    """,
+                    table=SQL.identifier(self._table),
+                    id=self.id,
+                )
+            )
+        self.invalidate_recordset(BREAKER_FIELDS, flush=False)
+
     def _count_failures(self, number):
         """Requests failed in a row: open the breaker after the fifth.
 
@@ -275,7 +298,8 @@ class L10nClDteGate(models.AbstractModel):
             """
             breaker_failures + %(number)s >= %(failures)s
             AND (breaker_failures < %(failures)s
-                 OR breaker_until <= clock.now AND probe_until IS NOT NULL)
+                 OR COALESCE(breaker_until, clock.now) <= clock.now
+                    AND probe_until IS NOT NULL)
             """,
             number=number,
             failures=FAILURES_TO_OPEN,
@@ -300,8 +324,11 @@ class L10nClDteGate(models.AbstractModel):
                                ELSE breaker_until END
                       FROM clock
                      WHERE id = %(id)s
+                 RETURNING CASE WHEN breaker_failures >= %(failures)s
+                                THEN breaker_until END
                     """,
                     table=SQL.identifier(self._table),
+                    failures=FAILURES_TO_OPEN,
                     id=self.id,
                     number=number,
                     opens=opens,
@@ -309,7 +336,16 @@ class L10nClDteGate(models.AbstractModel):
                     steps=len(OPEN_SECONDS),
                 )
             )
+            [closed_until] = cr.fetchone() or [None]
+        if closed_until:
+            self._on_closed(closed_until)
         self.invalidate_recordset(BREAKER_FIELDS, flush=False)
+
+    def _on_closed(self, until):
+        """The breaker is open, so that nobody passes before a time.
+
+        :param datetime until: in UTC, by the database's clock
+        """
 
     def _on_reopened(self):
         """The breaker has closed: what waited for it is due now."""

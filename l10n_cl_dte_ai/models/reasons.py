@@ -17,6 +17,8 @@ REASONS = [
     ("server_error", "Service failing"),
     ("busy", "Service busy"),
     ("proxy", "Proxy fails"),
+    ("strange", "Something else answered"),
+    ("paused", "Paused after failures"),
     ("rate_limited", "Rate limit reached"),
     # It answered without an opinion that can be trusted.
     ("no_opinion", "No opinion given"),
@@ -37,6 +39,17 @@ REASONS = [
     # The document has to be mended.
     ("refused", "Document refused"),
 ]
+
+# What stands between us and the service, and passes by itself: not the document's.
+WIRE_REASONS = (
+    "unreachable",
+    "timeout",
+    "interrupted",
+    "server_error",
+    "busy",
+    "proxy",
+    "strange",
+)
 
 # The service did answer, but not with an opinion.
 UNTRUSTED_REASONS = ("no_opinion", "unreadable", "contradictory")
@@ -67,6 +80,16 @@ EXPLANATIONS = {
         "the AI service. Your document is kept in the queue and the service is asked "
         "again by itself. If this lasts, an administrator has to check the proxy that "
         "the server's environment names (HTTPS_PROXY)."
+    ),
+    "strange": _lt(
+        "Something other than the AI service answered, as happens while it or a proxy "
+        "is restarted. Your document is kept in the queue and the service is asked "
+        "again by itself; if it lasts, the administrators are told."
+    ),
+    "paused": _lt(
+        "The AI service has failed on several documents in a row, so it is left alone "
+        "for a moment. Yours has not been sent yet: it is kept in the queue and is "
+        "asked about by itself."
     ),
     "rate_limited": _lt(
         "The AI service accepts no more documents at this moment. Yours is kept in the "

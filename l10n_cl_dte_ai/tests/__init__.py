@@ -5,7 +5,6 @@ from . import test_ai_client
 from . import test_ai_fail_open
 from . import test_ai_redaction
 from . import test_ai_wire
-from . import test_fetch_tree
 from . import test_document
 from . import test_dte_file
 from . import test_random_documents
@@ -15,6 +14,7 @@ from . import test_folio
 from . import test_generate
 from . import test_fault_matrix
 from . import test_gate
+from . import test_recovery
 from . import test_policy
 from . import test_privacy
 from . import test_multi_company

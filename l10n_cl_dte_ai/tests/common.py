@@ -147,6 +147,8 @@ class DteAiCommon(AccountTestInvoicingCommon):
                 **values,
             }
         )
+        # As its /health says, see test_recovery.
+        service.sudo().understands_history = True
         companies.sudo().l10n_cl_dte_ai_service_id = service
         return service
 

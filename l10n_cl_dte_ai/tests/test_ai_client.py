@@ -309,7 +309,7 @@ class TestElsewhere(ClientCase):
         with patch.dict(os.environ, REQUESTS_CA_BUNDLE="/no/such/file.pem"):
             outcome = self.ask(url="https://127.0.0.1:9")
             self.assertError(outcome, Misconfigured, "ca_file")
-            self.assertFalse(outcome.is_proof)
+            self.assertTrue(outcome.is_proof, "it is ours")
             self.assertEqual(self.ask(opinion()).recommendation, "send")
 
     def test_an_address_with_a_path_and_a_slash(self):

@@ -199,6 +199,6 @@ class TestFaultOfOurs(ClientCase):
 class TestLimits(BaseCase):
     def test_the_time_to_answer_follows_what_answers_take(self):
         limits = ai_client.INTERACTIVE
-        for slowest, read in ((0, 12), (0.05, 8), (3, 8), (5, 10), (9, 12), (60, 12)):
+        for slowest, read in ((0, 12), (0.05, 8), (2, 8), (3, 9), (9, 12), (60, 12)):
             with self.subTest(slowest=slowest):
                 self.assertEqual(limits.for_answers_of(slowest).read, read)

@@ -6,6 +6,7 @@ goes through a click and through the cron, and what comes out is a class:
 
 * T: waits in the queue, is asked again by itself; the service counts as down
 * G: everybody waits until `blocked_until`; no attempt is used up
+* S: something else answered: as T, and C once it has lasted
 * C: the queue is paused, the administrators are told once, nobody asks until then
 * P: this document failed, for a reason that can be read, and is not asked about again
 * X: no opinion; at most two more attempts, then failed
@@ -73,7 +74,8 @@ ELSEWHERE = {
 WIRE = {
     "T": [*range(1, 6), *range(7, 12), 25, 26, 27, *range(34, 39), 55],
     "G": [*range(28, 34)],
-    "C": [*range(16, 22)],
+    "S": [16, 17, 20, 21],
+    "C": [18, 19],
     "P": [22, 23, 24],
     "X": [*range(12, 16), *range(39, 46), *range(47, 54), 56],
 }
@@ -141,6 +143,7 @@ class MatrixCase(GenerateCase):
                 self.server.script(*[found.answer] * requests)
             else:
                 self.service.sudo().url = stack.enter_context(self.bad_listener(name))
+                self.service.sudo().health = "healthy"  # it was, at this address
                 requests = 0
             row = self.ask(road)
         self.server.check()
@@ -176,7 +179,7 @@ class MatrixCase(GenerateCase):
         if service.url != self.server.url:
             service.url = self.server.url
         service._pin_to_database()
-        service.write({"breaker_failures": 0, "retry_credit": 10})
+        service.write({"breaker_failures": 0, "retry_credit": 10, "health": "healthy"})
         self.env.flush_all()
 
     def each(self, kind, roads=(CLICK, CRON)):
@@ -256,7 +259,6 @@ class TestWire(MatrixCase):
 
     def test_C_an_administrator_has_to_act(self):
         self.other = self.create_document()
-        reasons = {16: "redirect", 17: "tls", 18: "credentials", 19: "credentials"}
         for line, name, road in self.each("C"):
             with (
                 self.subTest(line=line, fault=name, road=road),
@@ -265,7 +267,7 @@ class TestWire(MatrixCase):
                 ) as notify,
             ):
                 row = self.fall(name, road)
-                reason = reasons.get(line, "wrong_service")
+                reason = "credentials"
                 self.assertRow(row, state="pending", reason=reason, attempts=0)
                 self.assertEqual(
                     self.service_values("health", "health_reason", "breaker_failures"),
@@ -273,11 +275,52 @@ class TestWire(MatrixCase):
                 )
                 self.make_due(row)
                 self.assertNobodyAsks()
-                self.service.sudo()._cron_check_health()
-                self.assertLessEqual(len(self.server.requests), 1)
                 notify.assert_called_once_with(reason)
                 self.assertIn("administrator", row.message)
                 self.assertNotIn("Next attempt", row.message)
+
+    def test_S_one_strange_answer_stops_nothing(self):
+        """One 404 of a proxy that restarted stopped the queue until somebody came."""
+        for line, name, road in self.each("S"):
+            with (
+                self.subTest(line=line, fault=name, road=road),
+                patch.object(
+                    self.registry["l10n_cl_dte_ai.service"], "_notify_managers"
+                ) as notify,
+            ):
+                row = self.fall(name, road)
+                self.assertRow(row, state="pending", reason="strange", attempts=0)
+                self.assertTrue(5 <= self.seconds_from_now(row.next_attempt_at) <= 24)
+                self.assertEqual(
+                    self.service_values("health", "health_reason", "breaker_failures"),
+                    ("down", "strange", 1),
+                )
+                notify.assert_not_called()
+                self.assertIn("asked again by itself", row.message)
+
+    def test_S_but_not_for_ever(self):
+        """Three in a row over two minutes are no restart."""
+        reasons = {"redirect-307": "redirect", "status-404": "wrong_service"}
+        for name, reason in reasons.items():
+            with (
+                self.subTest(fault=name),
+                patch.object(
+                    self.registry["l10n_cl_dte_ai.service"], "_notify_managers"
+                ) as notify,
+            ):
+                row = self.fall(name, CRON)
+                self.service.sudo().suspicions = 2
+                for minutes, health in ((1, "down"), (3, "misconfigured")):
+                    self.service.sudo().suspected_since = fields.Datetime.subtract(
+                        fields.Datetime.now(), minutes=minutes
+                    )
+                    self.make_due(row)
+                    self.server.script(wire.FAULTS[name].answer)
+                    self.run_cron()
+                    self.assertEqual(self.service_values("health"), (health,))
+                notify.assert_called_once_with(reason)
+                self.assertRow(row, state="pending", attempts=0)
+                self.assertIn("administrator", row.message)
 
     def test_C_goes_on_when_it_is_mended(self):
         row = self.fall("status-403", CRON)
@@ -304,7 +347,9 @@ class TestWire(MatrixCase):
         ):
             self.service.sudo().url = server.url
             self.change_document()
-            self.assertRow(self.ask(CLICK), state="pending", reason="tls")
+            # A new address that never was the service's: that is proof.
+            self.assertRow(self.ask(CLICK), state="pending", reason="strange")
+            self.assertEqual(self.service.health_reason, "tls")
             self.assertFalse(server.requests)
 
     def test_P_the_document_has_to_be_mended(self):

@@ -423,11 +423,24 @@ class BreakerTests:
             self.assertEqual(self.breaker()[1], 15)
             self.learn(OPINION)
 
-    def test_a_healthy_page_does_not_close_it(self):
-        """It says nothing of the model."""
+    def test_a_healthy_page_lets_one_request_find_out(self):
+        """Green and "try again in four minutes" stood side by side."""
         self.learn(*[DOWN] * 5)
-        self.learn(ai.Health("healthy", "1.2.0"))
         self.assertFalse(self.gate._acquire())
+        self.learn(ai.Health("healthy", "1.2.0"))
+        self.assertTrue(self.gate._acquire().is_probe)
+        self.assertFalse(self.gate._acquire(), "one")
+        # It fails: the breaker is open for longer.
+        self.learn(DOWN)
+        self.assertEqual(self.breaker(), (6, 30))
+
+    def test_a_healthy_page_says_nothing_of_the_model(self):
+        self.learn(*[ai.NoOpinion("no_opinion")] * 5)
+        self.learn(ai.Health("healthy", "1.2.0"))
+        refusal = self.gate._acquire()
+        self.assertFalse(refusal)
+        # Nor is what it said of other documents said of this one.
+        self.assertEqual(refusal.reason, "paused")
 
     def test_failures_that_were_under_way_do_not_escalate(self):
         self.learn(*[DOWN] * 8)

@@ -372,8 +372,11 @@ class ClickTests:
             patch.object(AIServiceClient, "validate", side_effect=fault),
             self.assertLogs("odoo.addons.l10n_cl_dte_ai", "ERROR") as logs,
         ):
-            self.click(document)
-        self.assertRow(self.validation(document), state="pending", reason="interrupted")
+            wizard = self.click(document)
+        self.assertRow(self.validation(document), state="pending", reason="fault")
+        self.assertIn("the AI service is not to blame", wizard.message)
+        self.assertIn("ZeroDivisionError", "".join(logs.output))
+        self.assertEqual(self.service.health, "unknown")
         self.assertNotIn("secret", "".join(logs.output))
 
     def test_an_error_in_odoos_data_spends_no_request(self):
@@ -775,7 +778,7 @@ class HealthCronTests:
             (healthy("degraded", 207), ("degraded", False)),
             (healthy("unhealthy", 503), ("down", "server_error")),
             (healthy(), ("healthy", False)),
-            (reply(body=b"<html>"), ("misconfigured", "wrong_service")),
+            (reply(body=b"<html>"), ("down", "strange")),
         ):
             self.server.script(answer, to=HEALTH)
             self.check_health()

@@ -201,7 +201,7 @@ class KeyTests:
             rows.search([("state", "=", "pending")]).action_cancel()
             for name in names[:4]:
                 document = self.create_document()
-                rows._request(document)
+                rows._get_or_queue(document)
                 self.server.script(wire.FAULTS[name].answer)
             self.run_cron()
         self.assertNotIn(KEY[:10], "".join(logs.output) + str(sent))

@@ -11,7 +11,7 @@
 """
 
 from .address import check_url, is_same_address, is_valid_key
-from .client import BACKGROUND, INTERACTIVE, AIServiceClient, Limits
+from .client import BACKGROUND, HEALTH_CHECK, INTERACTIVE, AIServiceClient, Limits
 from .outcomes import (
     AIServiceError,
     ClientFault,

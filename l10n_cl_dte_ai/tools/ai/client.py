@@ -71,12 +71,14 @@ class Limits(NamedTuple):
         """
         if not seconds:
             return self._replace(read=self.total)
-        return self._replace(read=min(self.total, max(self.read, 2 * seconds)))
+        return self._replace(read=min(self.total, max(self.read, 3 * seconds)))
 
 
 # A service is given the shorter time to answer once it is known to be fast.
 INTERACTIVE = Limits(connect=3, read=8, total=12, attempts=2)
-BACKGROUND = Limits(connect=3, read=20, total=25, attempts=1)
+BACKGROUND = Limits(connect=3, read=8, total=25, attempts=1)
+# /health of a service whose Redis is down takes 5 s.
+HEALTH_CHECK = Limits(connect=3, read=6, total=6, attempts=1)
 
 
 def _sealed(method):

@@ -104,7 +104,7 @@ class Misconfigured(AIServiceError):
     @property
     def is_proof(self):
         """Tell whether once is enough: a proxy that restarts gives all the others."""
-        return self.code in ("credentials", "address")
+        return self.code in ("credentials", "address", "ca_file")
 
 
 class Refused(AIServiceError):
