@@ -3,6 +3,7 @@
 # isort: off
 from . import (
     l10n_cl_dte_gate,
+    l10n_cl_dte_on_documents,
     res_partner,
     res_company,
     account_move,

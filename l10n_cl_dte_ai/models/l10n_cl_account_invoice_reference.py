@@ -11,6 +11,7 @@ class L10nClAccountInvoiceReference(models.Model):
     """
 
     _name = "l10n_cl.account.invoice.reference"
+    _inherit = "l10n_cl_dte.on.documents"
     _description = "Reference of an Electronic Tax Document"
     _order = "id"
     _rec_name = "origin_doc_number"

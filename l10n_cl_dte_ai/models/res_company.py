@@ -3,14 +3,19 @@ from odoo import api, fields, models
 
 from ..tools.dte import payload, rules
 from ..tools.dte.document import Emisor
+from .l10n_cl_dte_ai_service import USER_GROUP
 from .res_partner import READINESS_FIELDS, _text
 
 
 class ResCompany(models.Model):
     _inherit = "res.company"
 
+    # Who sees a company, as portal users do, would see what its service is called.
     l10n_cl_dte_ai_service_id = fields.Many2one(
-        "l10n_cl_dte_ai.service", string="AI Service", ondelete="set null"
+        "l10n_cl_dte_ai.service",
+        string="AI Service",
+        ondelete="set null",
+        groups=f"base.group_system,{USER_GROUP}",
     )
     l10n_cl_dte_ai_policy = fields.Selection(
         [

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-from odoo import Command, sql_db
+from odoo import Command, modules, sql_db
 from odoo.service.model import call_kw
 
 FAMILY = "l10n_cl_dte_"  # our addons' technical names begin with it
@@ -132,7 +132,7 @@ def context_keys(env):
     """Return the context's keys that our code looks at: the caller sets them all."""
     keys = set()
     for addon in our_addons(env):
-        for path in (Path(__file__).resolve().parents[2] / addon).rglob("*.py"):
+        for path in Path(modules.get_module_path(addon)).rglob("*.py"):
             if "tests" not in path.parts:
                 keys.update(CONTEXT_KEY.findall(path.read_text()))
     return sorted(keys - {"self", "lang", "env", "dict"})
@@ -190,6 +190,38 @@ def forged(field, strangers):
         case "binary":
             return ["Rm9yZ2Vk"]
     return ["Forged"]
+
+
+def minimal(env, name):
+    """Return a record of a model with no more than it needs, made as the superuser."""
+    model = env[name].sudo()
+    values = {}
+    for field in model._fields.values():
+        if not field.required or not field.store or field.compute:
+            continue
+        if field.name in model.default_get([field.name]):
+            continue
+        values[field.name] = _any_value(env, model, field)
+    return model.create(values)
+
+
+def _any_value(env, model, field):
+    match field.type:
+        case "many2one":
+            found = env[field.comodel_name].sudo().search([], limit=1)
+            return (found or minimal(env, field.comodel_name)).id
+        case "many2many":
+            found = env[field.comodel_name].sudo().search([], limit=1)
+            return [Command.set(found.ids)]
+        case "selection":
+            return field.get_values(env)[0]
+        case "date" | "datetime":
+            return "2026-01-01"
+        case "integer" | "float" | "monetary":
+            return 1
+        case "binary":
+            return b"QQ=="
+    return "x"
 
 
 # === What came of it === #

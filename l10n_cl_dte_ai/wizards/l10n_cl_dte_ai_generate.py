@@ -21,7 +21,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     """
 
     _name = "l10n_cl_dte_ai.generate"
-    _inherit = "l10n_cl_dte_ai.wizard"
+    _inherit = "l10n_cl_dte.on.documents"
     _description = "Generate DTE"
 
     move_id = fields.Many2one(
@@ -81,9 +81,6 @@ class L10nClDteAiGenerate(models.TransientModel):
         related_sudo=False,
         string="Generated File",
     )
-
-    def _documents(self):
-        return self.move_id
 
     @api.depends("move_id")
     @api.depends_context("uid", "lang", "tz")

@@ -14,7 +14,7 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
     """What would happen to many documents, before it does."""
 
     _name = "l10n_cl_dte_ai.generate.batch"
-    _inherit = "l10n_cl_dte_ai.wizard"
+    _inherit = "l10n_cl_dte.on.documents"
     _description = "Validate Many Documents"
 
     move_ids = fields.Many2many("account.move", required=True, readonly=True)

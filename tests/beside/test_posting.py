@@ -5,6 +5,7 @@ A till, a paid web order, and what is posted by itself have nobody who could ans
 whatever the policy says, the customer is served, and a person gets to know.
 """
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 from odoo import Command, fields
@@ -40,11 +41,11 @@ class BesideCase(PostingCase):
             )
         )
 
-    def each_policy(self):
-        for on_post, unattended in POLICIES:
-            with self.subTest(on_post=on_post, unattended=unattended):
-                self.set_policy(on_post, "block", unattended)
-                yield on_post
+    @contextmanager
+    def under(self, on_post, unattended):
+        with self.subTest(on_post=on_post, unattended=unattended):
+            self.set_policy(on_post, "block", unattended)
+            yield
 
     def assertServed(self, invoice, on_post):
         """Posted; and where the policy would have stopped a person, marked once."""
@@ -67,7 +68,7 @@ class TestTill(BesideCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        env = cls.admin_env
+        env = cls.admin_env(su=True)
         cash = env["account.journal"].search(
             [("type", "=", "cash"), ("company_id", "=", cls.own_company.id)], limit=1
         )
@@ -82,12 +83,12 @@ class TestTill(BesideCase):
             }
         )
         cls.cashier = cls.create_user_as_admin(
-            "cashier", "point_of_sale.group_pos_user"
+            "cashier", "base.group_user,point_of_sale.group_pos_user"
         )
 
     @classmethod
     def create_user_as_admin(cls, login, groups):
-        accountant, cls.env = cls.env, cls.admin_env
+        accountant, cls.env = cls.env, cls.admin_env(su=True)
         try:
             return cls.create_user(login, groups)
         finally:
@@ -135,10 +136,11 @@ class TestTill(BesideCase):
         return order
 
     def test_a_till_is_never_held_up(self):
-        for on_post in self.each_policy():
-            order = self.sell(self.other_customer)
-            self.assertEqual(order.state, "done")
-            self.assertServed(order.account_move.with_env(self.env), on_post)
+        for on_post, unattended in POLICIES:
+            with self.under(on_post, unattended):
+                order = self.sell(self.other_customer)
+                self.assertEqual(order.state, "done")
+                self.assertServed(order.account_move.with_env(self.env), on_post)
 
     def test_a_good_one_is_not_marked(self):
         self.set_policy("rules")
@@ -152,10 +154,9 @@ class TestWebOrder(BesideCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        env = cls.admin_env
+        env = cls.admin_env(su=True)
         env["ir.config_parameter"].sudo().set_param("sale.automatic_invoice", "True")
         method = env.ref("payment.payment_method_unknown").sudo()
-        method.active = True
         cls.provider = (
             env["payment.provider"]
             .sudo()
@@ -169,6 +170,7 @@ class TestWebOrder(BesideCase):
                 }
             )
         )
+        method.active = True
         cls.provider_method = cls._create_dummy_payment_method_for_provider(
             provider=cls.provider, journal=cls.company_data["default_journal_bank"]
         )
@@ -211,13 +213,14 @@ class TestWebOrder(BesideCase):
         return transaction
 
     def test_a_paid_web_order_is_invoiced_and_marked(self):
-        for on_post in self.each_policy():
-            order = self.order(self.other_customer)
-            transaction = self.pay(order)
-            self.assertEqual(order.state, "sale")
-            [invoice] = transaction.invoice_ids.with_env(self.env)
-            self.assertServed(invoice, on_post)
-            self.assertIn(invoice.payment_state, ("paid", "in_payment"))
+        for on_post, unattended in POLICIES:
+            with self.under(on_post, unattended):
+                order = self.order(self.other_customer)
+                transaction = self.pay(order)
+                self.assertEqual(order.state, "sale")
+                [invoice] = transaction.invoice_ids.with_env(self.env)
+                self.assertServed(invoice, on_post)
+                self.assertIn(invoice.payment_state, ("paid", "in_payment"))
 
     def test_a_down_payment_on_the_web_as_well(self):
         self.set_policy("rules")
@@ -248,17 +251,20 @@ class TestWebOrder(BesideCase):
 @tagged("post_install_l10n", "post_install", "-at_install")
 class TestByItself(BesideCase):
     def test_auto_posted_and_recurring_under_each_policy(self):
-        for on_post in self.each_policy():
+        for on_post, unattended in POLICIES:
             for auto_post in ("at_date", "monthly"):
-                yesterday = fields.Date.today() - timedelta(days=1)
-                document = self.bad_draft(
-                    auto_post=auto_post, date=yesterday, invoice_date=yesterday
-                )
-                self.run_auto_post()
-                unattended = self.own_company.l10n_cl_dte_ai_unattended
-                if on_post == "off" or unattended == "post":
-                    self.assertServed(document, on_post)
-                else:
-                    self.assertEqual(document.state, "draft")
-                    self.assertTrue(document.l10n_cl_dte_stopped)
-                    self.assertEqual(len(self.activities(document)), 1)
+                with self.under(on_post, unattended):
+                    self.confirm_by_cron(auto_post, on_post, unattended)
+
+    def confirm_by_cron(self, auto_post, on_post, unattended):
+        yesterday = fields.Date.today() - timedelta(days=1)
+        document = self.bad_draft(
+            auto_post=auto_post, date=yesterday, invoice_date=yesterday
+        )
+        self.run_auto_post()
+        if on_post == "off" or unattended == "post":
+            self.assertServed(document, on_post)
+        else:
+            self.assertEqual(document.state, "draft")
+            self.assertTrue(document.l10n_cl_dte_stopped)
+            self.assertEqual(len(self.activities(document)), 1)
