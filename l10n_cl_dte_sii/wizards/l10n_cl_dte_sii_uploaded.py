@@ -6,6 +6,7 @@ class L10nClDteSiiUploaded(models.TransientModel):
     """A person uploaded a signed file on the SII's page: its track ID is entered."""
 
     _name = "l10n_cl_dte_sii.uploaded"
+    _inherit = "l10n_cl_dte.on.documents"
     _description = "DTE Uploaded by Hand"
 
     move_id = fields.Many2one("account.move", required=True, index=True)
