@@ -31,6 +31,10 @@ class L10nClDteOnDocuments(models.AbstractModel):
     def onchange(self, values, field_names, fields_spec):
         # EXTENDS 'web': it makes the record without what has changed, and adds that.
         self.new(values)
+        for name, value in values.items():
+            field = self._fields.get(name)
+            if field and field.type == "many2one" and isinstance(value, int) and value:
+                self.env[field.comodel_name].browse(value).check_access("read")
         return super().onchange(values, field_names, fields_spec)
 
     @api.model_create_multi

@@ -7,6 +7,7 @@ fact changed, whether somebody was asked over the network, and whether the answe
 what the user may not know.
 """
 
+import copy
 import inspect
 import json
 import re
@@ -207,6 +208,8 @@ def minimal(env, name):
 
 def _any_value(env, model, field):
     match field.type:
+        case "many2one" if field.comodel_name == "res.company":
+            return env.company.id
         case "many2one":
             found = env[field.comodel_name].sudo().search([], limit=1)
             return (found or minimal(env, field.comodel_name)).id
@@ -305,8 +308,8 @@ class Watch:
                     result = call_kw(
                         env[attempt.model],
                         attempt.method,
-                        attempt.args,
-                        attempt.kwargs,
+                        copy.deepcopy(attempt.args),
+                        copy.deepcopy(attempt.kwargs),
                     )
                     answer = json.dumps(result, default=str)
                     env.flush_all()

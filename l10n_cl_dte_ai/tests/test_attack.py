@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from odoo import Command, fields
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from . import attacks
@@ -93,10 +94,7 @@ class AttackCase(DteAiCommon):
             {"move_ids": [Command.set(self.document.ids)], "generates": True}
         )
         wizard.action_start()
-        for name in attacks.our_models(self.admin_env):
-            model = self.admin_env[name].sudo()
-            if not model._abstract and not model.search([], limit=1):
-                attacks.minimal(self.admin_env, name)
+        self.complete()
         self.env.flush_all()
         self.records = {
             name: self.admin_env[name].sudo().search([], limit=3, order="id desc").ids
@@ -118,6 +116,24 @@ class AttackCase(DteAiCommon):
             "allowed_company_ids": self.document.company_id.ids,
         }
         self.table, self.tried = [], set()
+
+    def complete(self):
+        """Make a record of each model that has none yet, in a company that is set up."""
+        company = self.document.company_id.sudo()
+        env = self.admin_env(su=True, context={"allowed_company_ids": company.ids})
+        for name in attacks.our_fields(env, "res.company"):
+            field = company._fields[name]
+            if field.type == "selection" and field.store and not company[name]:
+                company[name] = field.get_values(env)[0]
+        for name in attacks.our_models(env):
+            if env[name]._abstract or env[name].search([], limit=1):
+                continue
+            try:
+                with self.cr.savepoint():
+                    attacks.minimal(env, name)
+            except (UserError, ValueError):
+                # A wizard may refuse to be opened on nothing; rows of it are no facts.
+                self.assertTrue(env[name]._transient, name)
 
     # === The attempts === #
 
@@ -150,15 +166,19 @@ class AttackCase(DteAiCommon):
                 continue
             for method in attacks.orm_methods(self.admin_env, model):
                 yield from self.calls(model, method)
-                yield from self.calls(model, method, [["id", "!=", 0]])
+                yield Attempt(
+                    model, method, [self.ids_of(model), [["id", "!=", 0]]], {}
+                )
             yield from self.on_fields(model)
 
-    def on_fields(self, model):
+    def on_fields(self, model, only_facts=False):
         """Each field of ours: read by every road, and forged by every road."""
         ids = self.ids_of(model)
         for name in attacks.our_fields(self.admin_env, model):
             field = self.admin_env[model]._fields[name]
             if name in ("id", "display_name"):
+                continue
+            if only_facts and not (field.readonly and field.store):
                 continue
             domain = [["id", "in", ids]]
             spec = {name: {"fields": {"display_name": {}}} if field.relational else {}}
@@ -219,6 +239,12 @@ class AttackCase(DteAiCommon):
     def on_others_models(self):
         for model in attacks.extended_models(self.admin_env):
             yield from self.on_fields(model)
+
+    def on_facts(self):
+        """Fields of ours on documents that nobody writes; the others are hers."""
+        for model in attacks.extended_models(self.admin_env):
+            may_write = self.env[model].has_access("write")
+            yield from self.on_fields(model, only_facts=may_write)
 
     def attachments(self):
         """The generated files, and what would pass for one."""
@@ -283,6 +309,7 @@ class AttackCase(DteAiCommon):
             with Path(path).open("a") as file:
                 for name, who, count, verdict in self.table:
                     file.write(f"{name} | {who} | {count} | {verdict}\n")
+        self.table.clear()
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")
@@ -290,8 +317,9 @@ class TestAttack(AttackCase):
     """Strangers learn nothing and change nothing; nobody forges what our code says."""
 
     def test_there_is_a_record_of_each_model_to_attack(self):
-        lacking = {name for name, ids in self.records.items() if not ids}
-        self.assertEqual(lacking, {"res.config.settings"})
+        for name, ids in self.records.items():
+            if not self.admin_env[name]._transient:
+                self.assertTrue(ids, name)
 
     def test_a_wizard_is_its_maker_s(self):
         """Also for who has every right of ours."""
@@ -333,7 +361,7 @@ class TestAttack(AttackCase):
                 self.assault(who, user, self.attachments())
 
     def test_an_accountant_forges_in_her_own_company(self):
-        attempts = (*self.on_our_models(), *self.on_others_models())
+        attempts = (*self.on_our_models(), *self.on_facts())
         self.assault("accountant", self.accountant, attempts, stranger=False)
 
 
