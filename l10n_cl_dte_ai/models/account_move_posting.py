@@ -132,7 +132,7 @@ class AccountMove(models.Model):
         # dates were posting's and not the user's.
         if self.env.context.get(HIDES_STOPPED):
             self = self.with_context(**{HIDES_STOPPED: False})
-        moves = self._l10n_cl_dte_let_through()
+        moves = self._l10n_cl_dte_let_through(soft)
         if self and not moves:
             return moves
         undated = moves.filtered(
@@ -148,9 +148,12 @@ class AccountMove(models.Model):
         (posted & moves)._l10n_cl_dte_ai_ask_in_background()
         return posted
 
-    def _l10n_cl_dte_let_through(self):
+    def _l10n_cl_dte_let_through(self, soft=True):
         """Return the documents that may be posted now, as company policy wants it.
 
+        Extend it with what has to be in order before a document is posted.
+
+        :param bool soft: of `_post`: documents of a later date are left alone
         :raise UserError: where a person asks for what the policy stops
         """
         done = self.env.cr.cache.get(LET_THROUGH, ())

@@ -54,6 +54,42 @@ class TestMultiCompany(DteAiCommon):
         lines = [{"tax_ids": [Command.set(tax.ids)]}]
         return self.create_document(lines=lines, **values)
 
+    def test_a_wizard_on_a_foreign_invoice_shows_nothing_of_it(self):
+        """By `create` or only `onchange` it gave away total, customer and state."""
+        theirs = self.create_for(self.second_accountant, self.second)
+        names = ("move_id", "amount_total", "partner_id", "state", "company_id")
+        spec = {name: {} for name in names}
+        for model, values in {
+            "l10n_cl_dte_ai.generate": {"move_id": theirs.id},
+            "l10n_cl_dte_ai.generate.batch": {"move_ids": [Command.set(theirs.ids)]},
+        }.items():
+            wizards = self.env[model].with_user(self.accountant)
+            known = {
+                name: {} for name in (*names, "move_ids") if name in wizards._fields
+            }
+            default = {f"default_{name}": value for name, value in values.items()}
+            for attack in (
+                lambda w=wizards, v=values: w.create(v),
+                lambda w=wizards, d=default: w.with_context(**d).create({}),
+                lambda w=wizards, v=values, s=known: w.web_save(v, s),
+                lambda w=wizards, v=values, s=known: w.onchange(v, [], s),
+                lambda w=wizards, v=values, s=known: w.onchange(v, list(v), s),
+                lambda w=wizards, d=default, s=known: w.with_context(**d).onchange(
+                    {}, [], s
+                ),
+            ):
+                with self.assertRaises(AccessError):
+                    attack()
+        # And a row of who may see it is her own.
+        wizard = (
+            self.env["l10n_cl_dte_ai.generate"]
+            .with_user(self.second_accountant)
+            .create({"move_id": theirs.id})
+        )
+        for user in (self.accountant, self.both):
+            with self.assertRaises(AccessError):
+                wizard.with_user(user).web_read(spec)
+
     def test_each_sees_the_validations_of_her_company(self):
         mine, theirs = (
             self.create_for(self.accountant, self.first),

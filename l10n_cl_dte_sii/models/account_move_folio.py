@@ -53,10 +53,12 @@ class AccountMove(models.Model):
 
     # === Taking one === #
 
-    def _post(self, soft=True):
-        # EXTENDS 'account': what has no folio is not confirmed, and says so before.
+    def _l10n_cl_dte_let_through(self, soft=True):
+        # EXTENDS 'l10n_cl_dte_ai': what has no folio is not confirmed, and says so
+        # before; what the policy stops takes none.
+        moves = super()._l10n_cl_dte_let_through(soft)
         today = fields.Date.context_today(self)
-        takers = self.filtered(
+        takers = moves.filtered(
             lambda move: (
                 move._l10n_cl_dte_sii_takes_folio()
                 and not (soft and move.date and move.date > today)
@@ -64,7 +66,7 @@ class AccountMove(models.Model):
         )
         takers._l10n_cl_dte_sii_settle_names()
         takers._l10n_cl_dte_sii_require_folios()
-        return super()._post(soft)
+        return moves
 
     def _l10n_cl_dte_sii_settle_names(self):
         """Reconcile the number on each draft with the ledger, before it is confirmed.
