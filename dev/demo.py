@@ -8,6 +8,7 @@ well: every document was looked at, and each kind of verdict is there.
 import os
 import time
 
+from . import sii
 from .console import Stop, say, step, table
 from .odoo import ADDON
 from .stack import RATE_LIMIT, running_stack
@@ -24,7 +25,7 @@ HEADER = (
     "Total",
     "Verdict",
     "Confidence",
-    "Generated",
+    "State",
     "Findings",
 )
 
@@ -54,7 +55,10 @@ def main(_arguments):
 
 
 def configure(stack):
-    """What the administrator does: address and key. Returns the documents to show."""
+    """What the administrator does: address and key, certificate and folios.
+
+    Returns the documents to show.
+    """
     admin = stack.rpc()
     records = {
         record["name"]: record["res_id"]
@@ -78,6 +82,7 @@ def configure(stack):
     admin.call("res.company", "write", [company], values)
     # What the administrator sees first is the demo company, too.
     admin.call("res.users", "write", [admin.uid], {"company_id": company})
+    sii.set_up(stack, admin, company, LOGIN)
     return [
         identifier
         for name, identifier in records.items()
@@ -110,6 +115,9 @@ def validate_and_generate(client, documents):
         generate = posted and not seen["needs_override"]
         if generate:
             client.call(wizard, "action_generate", [identifier])
+        (stands,) = client.call(
+            "account.move", "read", [document], ["l10n_cl_dte_state"]
+        )
         findings = [*(seen["odoo_findings"] or []), *(seen["ai_findings"] or [])]
         rows.append(
             (
@@ -119,7 +127,7 @@ def validate_and_generate(client, documents):
                 round(seen["amount_total"]),
                 seen["outcome"].replace("_", " "),
                 f"{seen['confidence']:.0f} %" if seen["confidence"] else "",
-                "yes" if generate else "no" if posted else "",
+                stands["l10n_cl_dte_state"] or "",
                 shortened("; ".join(found["message"] for found in findings), 72),
             )
         )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from . import venv
 from .console import Stop, step
-from .odoo import ADDON, check_loaded
+from .odoo import ADDON, check_loaded, our_addons
 from .process import ROOT, Server, free_port, shown
 from .rpc import Client
 
@@ -53,7 +53,7 @@ class Stack:
         In one process instead of two it takes a third less; it answers when it is done.
         """
         self.odoo.allow_demo_data()
-        options = ("-i", ADDON, "--with-demo")
+        options = ("-i", ",".join(our_addons()), "--with-demo")
         self._odoo = self.odoo.serve(self.odoo_port, self.workers, options)
         self._odoo.start()
         self._odoo.wait_for_http(f"{self.odoo_url}/web/health", "Odoo", 300)

@@ -14,6 +14,7 @@ from functools import cached_property
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 KEY_ID = 900
@@ -161,7 +162,7 @@ def certificate(
 
 def pfx(key, signed, password="clave"):  # noqa: S107
     """Return the file that a provider would give."""
-    return serialization.pkcs12.serialize_key_and_certificates(
+    return pkcs12.serialize_key_and_certificates(
         b"prueba",
         key,
         signed,

@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import (
+    account_move_envelope,
     account_move_folio,
     account_move_line,
     account_move_print,

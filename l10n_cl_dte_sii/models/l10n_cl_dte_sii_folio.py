@@ -235,3 +235,20 @@ class L10nClDteSiiFolio(models.Model):
             )
         )
         self.invalidate_model()
+
+    @api.model
+    def _link_history(self, caf):
+        """Let documents that Odoo numbered within a new CAF's range be stamped with it.
+
+        Only those from its first free folio on: the others were issued elsewhere.
+        """
+        self.sudo().search(
+            [
+                ("issuer", "=", caf.issuer),
+                ("environment", "=", caf.environment),
+                ("code", "=", caf.code),
+                ("number", ">=", caf.start),
+                ("number", "<=", caf.last),
+                ("caf_id", "=", False),
+            ]
+        ).caf_id = caf

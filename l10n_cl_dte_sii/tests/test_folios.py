@@ -118,6 +118,19 @@ class TestFolios(DteSiiCommon):
         self.assertEqual(branch._l10n_cl_dte_sii_with_settings(), self.company)
         companies = (branch | self.company).ids
         there = self.env(context={**self.env.context, "allowed_company_ids": companies})
+        parent = self.company.partner_id
+        branch.partner_id.sudo().write(
+            {
+                name: parent[name].id
+                if parent._fields[name].relational
+                else parent[name]
+                for name in (
+                    *("vat", "l10n_latam_identification_type_id", "street", "city"),
+                    *("l10n_cl_sii_taxpayer_type", "l10n_cl_activity_description"),
+                )
+            }
+        )
+        branch.l10n_cl_company_activity_ids = self.company.l10n_cl_company_activity_ids
         for name in ("property_account_receivable_id", "property_account_payable_id"):
             account = self.customer.with_company(self.company)[name]
             self.customer.sudo().with_company(branch)[name] = account

@@ -174,6 +174,15 @@ class TestSigning(SigningCommon):
         with self.assertRaisesRegex(UserError, "not taken from a CAF"):
             document.action_l10n_cl_dte_sii_sign()
 
+    def test_unless_it_lies_in_the_range_of_a_caf_that_is_loaded_for_it(self):
+        self.company.l10n_cl_dte_sii_environment = False
+        document = self.create_posted(folio="000321")
+        self.company.l10n_cl_dte_sii_environment = "simulator"
+        self.load_caf(first=300, last=400, start=321)
+        document._l10n_cl_dte_generate()
+        self.assertEqual(document.l10n_cl_dte_state, "signed")
+        stamp.verify(self.content(document))
+
     def test_where_odoo_enterprise_invoices_nothing_is_numbered_or_signed(self):
         with patch.object(
             type(self.env["account.move"]), "_l10n_cl_dte_has_edi", lambda self: True
@@ -196,6 +205,35 @@ class TestSigning(SigningCommon):
             documents._l10n_cl_dte_generate_allowed()
         self.assertEqual(read.call_count, 1)
         self.assertEqual(set(documents.mapped("l10n_cl_dte_state")), {"signed"})
+
+    # === The file for the SII === #
+
+    def test_signed_documents_go_into_an_envelope_unchanged(self):
+        documents = self.create_signed() | self.create_signed()
+        self.company.l10n_cl_dte_resolution_number = "80"
+        with self.assertRaisesRegex(UserError, "resolution are missing"):
+            documents.action_l10n_cl_dte_sii_envelope()
+        self.company.l10n_cl_dte_resolution_date = "2014-08-22"
+        action = documents.action_l10n_cl_dte_sii_envelope()
+        self.assertIn("/EnvioDTE_", action["url"])
+        _name, content = documents._l10n_cl_dte_sii_envelope()
+        self.assertEqual(list(signature.verify(content)), ["F1T33", "F2T33", "SetDoc"])
+        for document in documents:
+            alone = self.content(document).partition(b"?>")[2].strip()
+            self.assertIn(alone, content)
+        self.assertIn(b"<RutEnvia>11111111-1</RutEnvia>", content)
+        # Anything else but 0 is refused outside of production.
+        self.assertIn(b"<NroResol>0</NroResol>", content)
+        self.assertIn(b"<NroDTE>2</NroDTE>", content)
+
+    def test_an_envelope_is_for_who_signs_and_of_what_is_signed(self):
+        self.company.l10n_cl_dte_resolution_date = "2014-08-22"
+        document = self.create_signed()
+        with self.assertRaises(AccessError):
+            document.with_user(self.accountant).action_l10n_cl_dte_sii_envelope()
+        draft = self.create_document()
+        with self.assertRaisesRegex(UserError, "not signed as it is now"):
+            (document | draft).action_l10n_cl_dte_sii_envelope()
 
     # === Uploaded by hand === #
 

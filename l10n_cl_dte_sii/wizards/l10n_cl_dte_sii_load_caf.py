@@ -124,6 +124,7 @@ class L10nClDteSiiLoadCaf(models.TransientModel):
                 }
             )
         )
+        self.env["l10n_cl_dte_sii.folio"]._link_history(row)
         row.message_post(
             body=self.env._("Loaded; folios are used from %s on.", start),
             author_id=self.env.user.partner_id.id,

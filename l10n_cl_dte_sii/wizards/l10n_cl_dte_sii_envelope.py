@@ -1,0 +1,12 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from odoo import fields, models
+
+
+class L10nClDteSiiEnvelope(models.TransientModel):
+    """An envelope for the SII on its way to the browser of who asked for it."""
+
+    _name = "l10n_cl_dte_sii.envelope"
+    _description = "Envelope for the SII"
+
+    name = fields.Char(readonly=True)
+    file = fields.Binary(readonly=True, attachment=False)
