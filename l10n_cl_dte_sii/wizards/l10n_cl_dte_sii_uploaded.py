@@ -17,6 +17,9 @@ class L10nClDteSiiUploaded(models.TransientModel):
         "upload.",
     )
 
+    def _documents(self):
+        return self.move_id
+
     def action_confirm(self):
         self.ensure_one()
         self.move_id.l10n_cl_dte_document_id._mark_uploaded(self.track_id)
