@@ -32,6 +32,7 @@ def main():
     check = commands.add_parser("check", help="what the rules say of DTE files")
     check.add_argument("files", nargs="+", metavar="FILE.xml")
     check.add_argument("--json", action="store_true", help="for programs")
+    commands.add_parser("mutations", help="which defects the rules find")
     commands.add_parser("rules", help="write the table of the SII's rules")
     commands.add_parser("readme", help="write README.rst and the page of each addon")
     versions = commands.add_parser("versions", help="the tests under each Python")
@@ -77,6 +78,8 @@ def run(arguments):
         from .check import main as command
     elif arguments.command == "eval":
         from .eval import main as command
+    elif arguments.command == "mutations":
+        from .mutations import main as command
     elif arguments.command == "rules":
         from .rules import main as command
     elif arguments.command == "readme":

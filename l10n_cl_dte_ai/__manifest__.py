@@ -18,6 +18,7 @@
         "security/rules.xml",
         "data/ir_cron.xml",
         "data/mail_activity_type.xml",
+        "wizards/account_move_reversal_views.xml",
         "wizards/l10n_cl_dte_ai_generate_views.xml",
         "wizards/l10n_cl_dte_ai_generate_batch_views.xml",
         "views/l10n_cl_dte_ai_validation_views.xml",

@@ -11,8 +11,6 @@ from tools.dte.document import (
     EXEMPT,
     NOT_INVOICED,
     SURCHARGE,
-    WITHHELD,
-    WITHHELD_IN_FULL,
     CdgItem,
     Detalle,
     Documento,
@@ -24,6 +22,7 @@ from tools.dte.document import (
     Receptor,
     Referencia,
 )
+from tools.dte.tax_codes import IN_FULL, WITHHELD
 
 TODAY = datetime.date(2026, 3, 2)
 
@@ -75,11 +74,15 @@ def document(code="33", lines=None, **values):
     iva = pesos(Decimal(net) * 19 / 100)
     if code == "46":
         values.setdefault("ImptoReten", (withheld_iva(iva),))
+        kept = sum(tax.MontoImp for tax in values["ImptoReten"])
+        values.setdefault("IVANoRet", max(iva + kept, 0))
     elif code == "52":
         values.setdefault("IndTraslado", 1)
     taxes = sum(tax.MontoImp for tax in values.get("ImptoReten", ()))
     if code in ("56", "61"):
-        values.setdefault("Referencia", (REFERENCE,))
+        # A debit note cancels no invoice.
+        reference = replace(REFERENCE, CodRef=3 if code == "56" else 1)
+        values.setdefault("Referencia", (reference,))
     else:
         values.setdefault("FmaPago", 1)
     return Documento(
@@ -142,11 +145,11 @@ def full_document():
 
 def withheld(code):
     """What a line of a purchase invoice says besides: its IVA is withheld."""
-    return {"CodImpAdic": (WITHHELD_IN_FULL,)} if code == "46" else {}
+    return {"CodImpAdic": (IN_FULL,)} if code == "46" else {}
 
 
 def withheld_iva(amount):
-    return ImptoReten(TipoImp=WITHHELD_IN_FULL, TasaImp=19.0, MontoImp=-amount)
+    return ImptoReten(TipoImp=IN_FULL, TasaImp=19.0, MontoImp=-amount)
 
 
 def pesos(amount):
@@ -229,7 +232,7 @@ class Entry(NamedTuple):
 
 
 @st.composite
-def entries(draw, flawed, is_exempt):
+def entries(draw, flawed, code):
     quantities = st.one_of(
         st.integers(1, 1_000).map(Decimal),
         st.decimals("0.001", 10_000, places=3),
@@ -248,31 +251,36 @@ def entries(draw, flawed, is_exempt):
         draw(quantities),
         draw(prices),
         draw(st.sampled_from([Decimal(0)] * 4 + [Decimal("7.5"), Decimal(100)])),
-        draw(st.sampled_from([False] * 3 + [True])) if is_exempt is None else is_exempt,
-        draw(st.sampled_from([None] * 5 + [27, 25, 15] + [99] * flawed)),
+        True
+        if code == "34" and not flawed
+        else draw(st.sampled_from([False] * 3 + [True])),
+        draw(st.sampled_from(_taxes(code) + [99, 15] * flawed)),
     )
 
 
-RATES = {27: 10, 25: Decimal("20.5"), 15: 19, 99: 5}
+RATES = {27: 10, 25: Decimal("20.5"), 28: Decimal("3.3"), 15: 19, 34: 4, 99: 5}
+WITHOUT_RATE = (28,)
 
 
-def references(code, flawed):
-    kinds, numbers = ["33", "34", "801", "HES"], ["41", "OC-77/A", "1" * 30, "ñ"]
+def _taxes(code):
+    return [None, None, 15, 34] if code == "46" else [None] * 5 + [27, 25, 28]
+
+
+def references(flawed):
+    kinds, numbers = ["801", "HES"], ["41", "OC-77/A", "1" * 30, "ñ"]
     dates = [TODAY]
     if flawed:
-        kinds, numbers = [*kinds, ""], [*numbers, ""]
+        kinds, numbers = [*kinds, "33", "34", ""], [*numbers, ""]
         dates += [None, datetime.date(2001, 1, 1)]
-    is_note = code in ("56", "61")
     return st.lists(
         st.builds(
             Referencia,
             TpoDocRef=st.sampled_from(kinds),
             FolioRef=st.sampled_from(numbers),
             FchRef=st.sampled_from(dates),
-            CodRef=st.sampled_from([1, 2, 3] + [None] * (flawed or not is_note)),
+            CodRef=st.sampled_from([1, 2, 3, None] if flawed else [None]),
             RazonRef=texts() if flawed else LATIN | st.just(""),
         ),
-        min_size=int(is_note and not flawed),
         max_size=2,
     )
 
@@ -286,7 +294,7 @@ def documents(draw):
     lines, discounts, taxes, amounts = [], [], {}, {False: 0, True: 0}
     given = draw(
         st.lists(
-            entries(flawed, True if code == "34" and not flawed else None),
+            entries(flawed, code),
             min_size=int(not flawed),
             max_size=8,
         )
@@ -357,13 +365,21 @@ def documents(draw):
         Detalle=tuple(lines),
         DscRcgGlobal=tuple(discounts),
         ImptoReten=tuple(
-            ImptoReten(TipoImp=code, TasaImp=float(RATES[code]), MontoImp=amount)
+            ImptoReten(
+                TipoImp=code,
+                TasaImp=0.0 if code in WITHOUT_RATE else float(RATES[code]),
+                MontoImp=amount,
+            )
             for code, amount in taxes.items()
         ),
-        Referencia=tuple(draw(references(code, flawed))),
+        Referencia=(
+            *(() if flawed or payable else (replace(REFERENCE, CodRef=3),)),
+            *draw(references(flawed)),
+        ),
         MntNeto=net,
         MntExe=exempt,
         TasaIVA=19.0 if net else 0.0,
         IVA=iva,
         MntTotal=net + exempt + iva + sum(taxes.values()),
+        IVANoRet=max(iva + sum(taxes.values()), 0) if code == "46" else 0,
     )

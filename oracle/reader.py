@@ -5,7 +5,6 @@ import datetime
 import xml.etree.ElementTree as ET
 
 from tools.dte.document import (
-    WITHHELD,
     Detalle,
     Documento,
     DscRcgGlobal,
@@ -14,6 +13,7 @@ from tools.dte.document import (
     Receptor,
     Referencia,
 )
+from tools.dte.tax_codes import WITHHELD
 
 SII = {"": "http://www.sii.cl/SiiDte"}
 
@@ -46,6 +46,7 @@ def read(content):
         MntExe=totals.whole("MntExe"),
         TasaIVA=totals.number("TasaIVA"),
         IVA=totals.whole("IVA"),
+        IVANoRet=totals.whole("IVANoRet"),
         MntTotal=totals.whole("MntTotal"),
         ImptoReten=tuple(
             ImptoReten(

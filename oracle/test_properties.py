@@ -37,8 +37,10 @@ def test_a_document_breaks_a_rule_or_is_a_valid_file(schema, document):
     assert content == as_xml(document)
     fitted, cuts = fit(document)
     assert read(content) == fitted
-    # What was cut is said.
-    assert len(cuts) == sum(finding.code == "length" for finding in findings)
+    # What was cut is said; once, where it is the same on many lines.
+    said = sum(finding.code == "length" for finding in findings)
+    assert bool(said) == bool(cuts)
+    assert said <= len(cuts)
     # A second judge, with its own schema.
     assert schema.errors(content) == []
     assert fitted.MntTotal == document.MntTotal

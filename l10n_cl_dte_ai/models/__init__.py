@@ -7,6 +7,8 @@ from . import (
     res_partner,
     res_company,
     account_move,
+    account_move_line,
+    account_move_known,
     account_move_document,
     account_move_generation,
     account_move_opinion,

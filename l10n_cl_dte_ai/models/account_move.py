@@ -54,16 +54,18 @@ class AccountMove(models.Model):
         "move_type",
         "l10n_latam_use_documents",
         "l10n_latam_document_type_id",
+        "reversed_entry_id",
+        "debit_origin_id",
     )
     def _compute_l10n_cl_dte_is_candidate(self):
         # Not `country_code`, which reads the country each time for a person who waits.
         chile = self.env["ir.model.data"]._xmlid_to_res_id("base.cl")
         for move in self:
             # The buyer issues a purchase invoice (46), so it is a vendor bill with a
-            # folio of ours.
-            is_own_bill = (
-                move.move_type == "in_invoice"
-                and move.l10n_latam_document_type_id.code == FACTURA_COMPRA
+            # folio of ours; and so are the notes on it.
+            is_own_bill = move.is_purchase_document() and (
+                move.l10n_latam_document_type_id.code == FACTURA_COMPRA
+                or move._l10n_cl_dte_corrects_own_bill()
             )
             move.l10n_cl_dte_is_candidate = (
                 move.company_id.account_fiscal_country_id.id == chile

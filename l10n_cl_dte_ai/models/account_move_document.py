@@ -1,20 +1,25 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from odoo import api, fields, models
-from odoo.tools import float_round
+import dataclasses
+
+from odoo import api, models
 
 from ..tools.dte import rules, xml
+from ..tools.dte.currencies import CURRENCIES, OTHER
 from ..tools.dte.document import (
+    EXEMPT,
     NOTES,
-    Detalle,
+    Circumstances,
     Documento,
     DscRcgGlobal,
     ImptoReten,
-    Referencia,
-    half_up,
+    MntPagos,
+    OtraMoneda,
 )
+from ..tools.dte.rules.taxes import MAX_RATE
+from ..tools.dte.tax_codes import IVA_CODE, WITHHELD
 from .payload_fields import PAYLOAD_FIELDS, READ_AHEAD, read_ahead
+from .texts import one_line
 
-IVA_CODE = 14  # of `account.tax.l10n_cl_sii_code`
 CASH, CREDIT = 1, 2  # of FmaPago
 
 
@@ -50,9 +55,11 @@ class AccountMove(models.Model):
 
         :rtype: dict[AccountMove, Documento]
         """
+        all_in_spanish = self._l10n_cl_dte_fetch()
+        known = all_in_spanish._l10n_cl_dte_known()
         return {
-            move: in_spanish._l10n_cl_dte_build()
-            for move, in_spanish in zip(self, self._l10n_cl_dte_fetch(), strict=True)
+            move: in_spanish._l10n_cl_dte_build(known.get(in_spanish, {}))
+            for move, in_spanish in zip(self, all_in_spanish, strict=True)
         }
 
     def _l10n_cl_dte_fetch(self):
@@ -68,53 +75,111 @@ class AccountMove(models.Model):
         self._origin.check_access("read")  # after it: the rules read fields as well
         return moves
 
-    def _l10n_cl_dte_build(self):
+    def _l10n_cl_dte_build(self, known):
+        """Build the DTE of one invoice.
+
+        :param known: what our books say of the documents that it refers to, by type
+            and folio
+        """
         lines = self.line_ids.filtered(
-            lambda line: line.display_type == "product"
+            lambda line: line.display_type in ("product", "line_note")
         ).sorted(lambda line: (line.sequence, line.id))
-        discounts = lines.filtered(lambda line: line.price_subtotal < 0)
+        discounts = lines.filtered(
+            lambda line: line.display_type == "product" and line.price_subtotal < 0
+        )
+        products = lines.filtered(lambda line: line.display_type == "product")
+        exempt = products.filtered(lambda line: line._l10n_cl_dte_is_exempt())
+        # A rounding that changes the tax has an entry of the tax, too.
+        entries = self.line_ids.filtered(
+            lambda line: line.tax_line_id and line.display_type != "rounding"
+        )
+        iva = entries.filtered(
+            lambda line: line.tax_line_id.l10n_cl_sii_code == IVA_CODE
+        )
+        taxes = self._l10n_cl_dte_other_taxes(entries - iva)
+        references = self._l10n_cl_dte_references(known)
         amounts = {
-            is_exempt: sum(
-                self._l10n_cl_dte_amount(line)
-                for line in lines
-                if _is_exempt(line) == is_exempt
-            )
-            for is_exempt in (False, True)
+            "MntNeto": sum(x._l10n_cl_dte_amount() for x in products - exempt),
+            "MntExe": sum(x._l10n_cl_dte_amount() for x in exempt),
+            "IVA": sum(x._l10n_cl_dte_amount() for x in iva),
+            "MntTotal": self._l10n_cl_dte_total(),
         }
-        taxes = self.line_ids.filtered("tax_line_id")
-        iva = taxes.filtered(lambda line: line.tax_line_id.l10n_cl_sii_code == IVA_CODE)
-        return Documento(
+        document = Documento(
             TipoDTE=self.l10n_latam_document_type_id.code or "",
             Folio=self._l10n_cl_dte_folio(),
             FchEmis=self.invoice_date or None,
-            **self._l10n_cl_dte_payment(),
+            **self._l10n_cl_dte_payment(amounts["MntTotal"]),
             Emisor=self.company_id._l10n_cl_dte_emisor(),
             Receptor=self._l10n_cl_dte_receiver(),
-            Detalle=tuple(
-                self._l10n_cl_dte_detail(number, line)
-                for number, line in enumerate(lines - discounts, start=1)
-            ),
+            Detalle=(lines - discounts)._l10n_cl_dte_details(),
             DscRcgGlobal=tuple(
                 DscRcgGlobal(
                     NroLinDR=number,
-                    GlosaDR=_text(line.name),
-                    ValorDR=-self._l10n_cl_dte_amount(line),
-                    IndExeDR=_is_exempt(line),
+                    GlosaDR=one_line(line.name),
+                    ValorDR=-line._l10n_cl_dte_amount(),
+                    IndExeDR=EXEMPT if line in exempt else 0,
                 )
                 for number, line in enumerate(discounts, start=1)
             ),
-            ImptoReten=self._l10n_cl_dte_other_taxes(taxes - iva),
-            Referencia=self._l10n_cl_dte_references(),
-            MntNeto=amounts[False],
-            MntExe=amounts[True],
+            ImptoReten=taxes,
+            Referencia=references,
+            **amounts,
             TasaIVA=max(iva.tax_line_id.mapped("amount"), default=0.0),
-            IVA=sum(self._l10n_cl_dte_amount(line) for line in iva),
-            MntTotal=_pesos(abs(self.amount_total_signed)),
+            OtraMoneda=self._l10n_cl_dte_other_currency(products, exempt, iva),
+            circumstances=self._l10n_cl_dte_circumstances(known),
+        )
+        if not document.is_purchase:
+            return document
+        kept = sum(tax.MontoImp for tax in taxes if tax.TipoImp in WITHHELD)
+        return dataclasses.replace(document, IVANoRet=max(document.IVA + kept, 0))
+
+    def _l10n_cl_dte_circumstances(self, known):
+        origin = self.reversed_entry_id or self.debit_origin_id
+        rounding = self.line_ids.filtered(lambda line: line.display_type == "rounding")
+        early = self.line_ids.filtered(lambda line: line.display_type == "epd")
+        return Circumstances(
+            origin=known.get(origin._l10n_cl_dte_key()) if origin else None,
+            rounding=self._l10n_cl_dte_rounding(),
+            rounds_taxes=bool(rounding.tax_line_id),
+            discounts_taxes=bool(early),
         )
 
-    def _l10n_cl_dte_amount(self, line):
-        """Return an entry's amount in pesos: of a sale positive, also on a refund."""
-        return _pesos(line.balance * self.direction_sign)
+    def _l10n_cl_dte_references(self, known):
+        return tuple(
+            dataclasses.replace(each, known=known.get((each.TpoDocRef, each.FolioRef)))
+            for each in self._l10n_cl_dte_reference_rows()
+        )
+
+    def _l10n_cl_dte_other_taxes(self, entries):
+        """Return each tax once: Odoo keeps an entry for each of its distributions."""
+        amounts = {}
+        for entry in entries:
+            tax = entry.tax_line_id
+            if tax.amount:
+                key = (tax.l10n_cl_sii_code, _rate(tax))
+                name, amount = amounts.get(key, (tax.name, 0))
+                amounts[key] = (name, amount + entry._l10n_cl_dte_amount())
+        return tuple(
+            ImptoReten(TipoImp=code, TasaImp=rate, MontoImp=amount, name=name)
+            for (code, rate), (name, amount) in amounts.items()
+        )
+
+    def _l10n_cl_dte_other_currency(self, products, exempt, iva):
+        """Return the totals in the invoice's own currency, where that is not the peso."""
+        currency, rate = self.currency_id, self.invoice_currency_rate
+        if currency == self.company_id.currency_id or not rate or not self.amount_total:
+            return None
+        name = currency.l10n_cl_short_name
+        return OtraMoneda(
+            TpoMoneda=name if name in CURRENCIES else OTHER,
+            TpoCambio=round(1 / rate, 4),
+            MntNetoOtrMnda=round(sum((products - exempt).mapped("price_subtotal")), 4),
+            MntExeOtrMnda=round(sum(exempt.mapped("price_subtotal")), 4),
+            IVAOtrMnda=round(
+                sum(iva.mapped("amount_currency")) * self.direction_sign, 4
+            ),
+            MntTotOtrMnda=round(self.amount_total, 4),
+        )
 
     def _l10n_cl_dte_lang(self):
         installed = [code for code, _name in self.env["res.lang"].get_installed()]
@@ -129,92 +194,39 @@ class AccountMove(models.Model):
         # A draft's number is a guess that posting may change.
         return int(number) if self.posted_before and number.isdigit() else None
 
-    def _l10n_cl_dte_payment(self):
-        """Return form of payment and due date, which a credit note has none of."""
+    def _l10n_cl_dte_payment(self, total):
+        """Return form of payment, due date and parts, which a note has none of."""
         if self.l10n_latam_document_type_id.code in NOTES:
             return {}
         due, date = self.invoice_date_due, self.invoice_date
         chosen = self.l10n_cl_dte_payment_form
-        form = int(chosen or (CREDIT if due and date and due > date else CASH))
-        return {"FmaPago": form, "FchVenc": due if form == CREDIT and due else None}
+        # A due date before the invoice's is no cash, but a slip: a rule says so.
+        form = int(chosen or (CREDIT if due and date and due != date else CASH))
+        if form != CREDIT:
+            return {"FmaPago": form}
+        return {
+            "FmaPago": form,
+            "FchVenc": due or None,
+            "MntPagos": self._l10n_cl_dte_payments(total),
+        }
+
+    def _l10n_cl_dte_payments(self, total):
+        """Return the payments of terms in parts; what is rounded in cash is no part."""
+        terms = self.line_ids.filtered(
+            lambda line: line.display_type == "payment_term" and line.date_maturity
+        )
+        parts = [
+            (date, -sum(line._l10n_cl_dte_amount() for line in entries))
+            for date, entries in sorted(terms.grouped("date_maturity").items())
+        ]
+        if len(parts) < 2:
+            return ()
+        date, amount = parts[-1]
+        parts[-1] = (date, amount - self._l10n_cl_dte_rounding())
+        return tuple(MntPagos(FchPago=date, MntPago=amount) for date, amount in parts)
 
     def _l10n_cl_dte_receiver(self):
         return self.partner_id._l10n_cl_dte_receptor()
-
-    def _l10n_cl_dte_detail(self, number, line):
-        # The document is in pesos, whatever currency the invoice is in.
-        amount = self._l10n_cl_dte_amount(line)
-        quantity, price, discount = line.quantity, line.price_unit, line.discount
-        if quantity < 0 and price < 0:  # as much as both positive
-            quantity, price = -quantity, -price
-        in_pesos = line.currency_id == self.company_id.currency_id
-        has_net_price = not any(line.tax_ids.mapped("price_include"))
-        if not (in_pesos and has_net_price) and quantity and discount < 100:
-            price = amount / quantity / (1 - discount / 100)
-        off = half_up(quantity, price) - amount if discount else 0
-        name, _separator, description = (line.name or "").strip().partition("\n")
-        return Detalle(
-            NroLinDet=number,
-            NmbItem=_text(name or line.product_id.name),
-            DscItem=_text(description),
-            QtyItem=quantity,
-            UnmdItem=_text(line.product_uom_id.name),
-            PrcItem=price,
-            DescuentoPct=max(discount, 0.0),
-            DescuentoMonto=max(off, 0) if discount > 0 else 0,
-            RecargoPct=max(-discount, 0.0),
-            RecargoMonto=max(-off, 0) if discount < 0 else 0,
-            CodImpAdic=tuple(
-                tax.l10n_cl_sii_code
-                for tax in line.tax_ids
-                if tax.l10n_cl_sii_code != IVA_CODE
-            ),
-            MontoItem=amount,
-            IndExe=_is_exempt(line),
-        )
-
-    def _l10n_cl_dte_other_taxes(self, entries):
-        """Return each tax once: Odoo keeps an entry for each of its distributions."""
-        amounts = {}
-        for entry in entries:
-            tax = entry.tax_line_id
-            key = (tax.l10n_cl_sii_code, abs(tax.amount))
-            amounts[key] = amounts.get(key, 0) + self._l10n_cl_dte_amount(entry)
-        return tuple(
-            ImptoReten(TipoImp=code, TasaImp=rate, MontoImp=amount)
-            for (code, rate), amount in amounts.items()
-        )
-
-    def _l10n_cl_dte_references(self):
-        origin = self.reversed_entry_id or self.debit_origin_id
-        references = self.l10n_cl_reference_ids.sorted("id")
-        if not references and origin:
-            return (
-                Referencia(
-                    TpoDocRef=origin.l10n_latam_document_type_id.code or "",
-                    FolioRef=_folio(origin.l10n_latam_document_number),
-                    FchRef=origin.invoice_date or None,
-                    CodRef=int(self._l10n_cl_dte_reference_code()),
-                    total=_pesos(abs(origin.amount_total_signed)),
-                ),
-            )
-        return tuple(
-            Referencia(
-                TpoDocRef=each.l10n_cl_reference_doc_type_id.code or "",
-                FolioRef=_folio(each.origin_doc_number),
-                FchRef=each.date or None,
-                CodRef=int(each.reference_doc_code or 0) or None,
-                RazonRef=_text(each.reason),
-                total=(
-                    _pesos(abs(origin.amount_total_signed))
-                    if origin
-                    and _folio(each.origin_doc_number)
-                    == _folio(origin.l10n_latam_document_number)
-                    else None
-                ),
-            )
-            for each in references
-        )
 
     # === Its file === #
 
@@ -245,8 +257,7 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_apply_rules(self, document):
         """Return what the rules find in a document that was built of this invoice."""
         self.ensure_one()
-        company_tz = self.company_id.partner_id.tz or "America/Santiago"
-        today = fields.Date.context_today(self.with_context(tz=company_tz))
+        today = self.company_id._l10n_cl_dte_today()
         return rules.check(document, today, self.env._, self._l10n_cl_dte_rules())
 
     @api.model
@@ -282,19 +293,7 @@ class AccountMove(models.Model):
         return self
 
 
-def _pesos(amount):
-    return int(float_round(amount, precision_digits=0, rounding_method="HALF-UP"))
-
-
-def _is_exempt(line):
-    return not any(tax.l10n_cl_sii_code == IVA_CODE for tax in line.tax_ids)
-
-
-def _text(value):
-    return " ".join((value or "").split())
-
-
-def _folio(number):
-    """Return a folio as the SII writes it: without the zeros that Odoo puts before."""
-    number = _text(number)
-    return str(int(number)) if number.isdecimal() else number
+def _rate(tax):
+    """Return a tax's rate in percent; 0 where it is no percentage a DTE can hold."""
+    rate = abs(tax.amount)
+    return rate if tax.amount_type == "percent" and rate <= MAX_RATE else 0.0

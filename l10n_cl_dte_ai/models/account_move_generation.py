@@ -48,6 +48,12 @@ class AccountMove(models.Model):
         if problem := self._l10n_cl_dte_why_not_covered():
             return problem
         if self.state != "posted":
+            if self._l10n_cl_dte_has_errors(self._l10n_cl_dte_as_document()):
+                return self.env._(
+                    "“%s” is a draft, and the SII would refuse it as it is. Mend it "
+                    "first: confirming it would spend a folio.",
+                    self.display_name,
+                )
             return self.env._(
                 "“%s” is a draft: confirm it first, so that it gets its folio.",
                 self.display_name,

@@ -7,7 +7,7 @@ from odoo.tools import SQL, groupby
 
 from ..tools.dte import payload
 from ..tools.dte.document import Documento
-from .account_move_document import _pesos, _text
+from .texts import one_line, pesos
 
 # How many of a customer's documents the service may compare a new one with, and how
 # many lines of each. With the longest names these are half of the 100 kB of the
@@ -181,8 +181,8 @@ class AccountMove(models.Model):
                     row["code"],
                     row["folio"],
                     row["date"],
-                    _pesos(row["total"]),
-                    [(_text(name), price) for name, price in row["items"] or ()],
+                    pesos(row["total"]),
+                    [(one_line(name), price) for name, price in row["items"] or ()],
                 )
                 for row in latest[:HISTORY_LIMIT]
             ]

@@ -138,6 +138,7 @@ class AccountMove(models.Model):
         undated = moves.filtered(
             lambda move: move.l10n_cl_dte_is_candidate and not move.invoice_date
         )
+        undated.filtered(lambda move: move.is_sale_document())._l10n_cl_dte_date_today()
         with moves._l10n_cl_dte_letting_through():
             posted = super(AccountMove, moves)._post(soft)
         for date, dated in (
@@ -368,3 +369,16 @@ class AccountMove(models.Model):
             asked = self.concat(*questions)
             self.env["l10n_cl_dte_ai.validation"]._get_or_queue(asked, questions)
             self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
+
+    def _l10n_cl_dte_date_today(self):
+        """Date drafts with today in Chile, and not where the user's clock stands.
+
+        At nine in the evening it is tomorrow in Madrid, and for a server in UTC.
+        """
+        for move in self:
+            rate = move.invoice_currency_rate
+            expected = move._get_expected_currency_rate_at(move.create_date.date())
+            # As Odoo does it: a rate that somebody entered stays.
+            kept = [self._fields["invoice_currency_rate"]] if rate != expected else []
+            with self.env.protecting(kept, move):
+                move.invoice_date = move.company_id._l10n_cl_dte_today()

@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import Command, api, fields, models
 
+from ..tools.dte.document import FACTURA_COMPRA, NOTA_CREDITO, NOTA_DEBITO
+
 
 class AccountMove(models.Model):
     """What Community's invoices lack for a DTE, and names that its own code misses."""
@@ -33,6 +35,24 @@ class AccountMove(models.Model):
         for move in self:
             move.l10n_cl_dte_shows_references = shown and move.l10n_cl_dte_is_candidate
 
+    # === Notes on purchase invoices === #
+
+    def _l10n_cl_dte_corrects_own_bill(self):
+        """Tell whether this is a note on a purchase invoice (46): ours, as that one."""
+        origin = self.reversed_entry_id or self.debit_origin_id
+        return (
+            origin.move_type == "in_invoice"
+            and origin.l10n_latam_document_type_id.code == FACTURA_COMPRA
+        )
+
+    def _get_l10n_latam_documents_domain(self):
+        # EXTENDS 'l10n_cl', which knows no notes from a provider abroad.
+        self.ensure_one()
+        if not self._l10n_cl_dte_corrects_own_bill():
+            return super()._get_l10n_latam_documents_domain()
+        code = NOTA_CREDITO if self.move_type == "in_refund" else NOTA_DEBITO
+        return [("country_id.code", "=", "CL"), ("code", "=", code)]
+
     # === References === #
 
     @api.model_create_multi
@@ -50,12 +70,46 @@ class AccountMove(models.Model):
                     move.l10n_cl_reference_ids = [
                         Command.create(origin._l10n_cl_dte_reference_values())
                     ]
+                elif move._l10n_cl_dte_has_order():
+                    move.l10n_cl_reference_ids = [
+                        Command.create(move._l10n_cl_dte_order_values())
+                    ]
         return moves
 
-    def _l10n_cl_dte_reference_values(self, reason=""):
-        """Return the values of a reference to this document."""
-        self.ensure_one()
+    def _l10n_cl_dte_has_order(self):
+        """Tell whether an invoice was made of an order that has the customer's number.
+
+        Odoo's sales write the order's name to `invoice_origin`, and what the customer
+        calls it to `ref`.
+        """
+        return (
+            self.move_type == "out_invoice"
+            and self.l10n_cl_dte_is_candidate
+            and not self.l10n_cl_reference_ids
+            and bool(self.invoice_origin and self.ref)
+        )
+
+    def _l10n_cl_dte_order_values(self):
+        """Return the values of a reference to the customer's order (801)."""
+        date = self.invoice_date or self.company_id._l10n_cl_dte_today()
+        if "sale_line_ids" in self.invoice_line_ids._fields:
+            orders = self.invoice_line_ids.sale_line_ids.order_id
+            date = min([date, *(order.date_order.date() for order in orders)])
         return {
+            "l10n_cl_reference_doc_type_id": self.env.ref("l10n_cl.dc_odc").id,
+            "origin_doc_number": self.ref,
+            "date": date,
+        }
+
+    def _l10n_cl_dte_reference_values(self, reason="", code=False):
+        """Return the values of a reference to this document.
+
+        :param str code: what the note does to it; left out, its amounts say so
+        """
+        self.ensure_one()
+        values = {"reference_doc_code": code} if code else {}
+        return {
+            **values,
             "l10n_cl_reference_doc_type_id": self.l10n_latam_document_type_id.id,
             "origin_doc_number": (self.l10n_latam_document_number or "").lstrip("0"),
             "date": self.invoice_date,
@@ -79,7 +133,8 @@ class AccountMove(models.Model):
         self.ensure_one()
         origin = self.reversed_entry_id or self.debit_origin_id
         can_cancel = self.reversed_entry_id or origin.move_type == "out_refund"
-        same = self.currency_id.is_zero(self.amount_total - origin.amount_total)
+        # In pesos: at another rate, the same dollars are another document.
+        same = self._l10n_cl_dte_total() == origin._l10n_cl_dte_total()
         return "1" if can_cancel and same else "3"
 
     # === Names that `l10n_cl` calls and only `l10n_cl_edi` defines === #

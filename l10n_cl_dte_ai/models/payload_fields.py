@@ -9,9 +9,15 @@ into the document adds its path there, and to nothing else.
 
 from .res_partner import READINESS_FIELDS
 
-_TAX = ("l10n_cl_sii_code", "amount", "price_include_override")
+_TAX = (
+    "l10n_cl_sii_code",
+    "name",
+    "amount",
+    "amount_type",
+    "price_include_override",
+)
 # Also of the document that a note corrects.
-_MOVE = (
+READ_OF_MOVE = (
     "name",
     "move_type",
     "state",
@@ -24,12 +30,16 @@ _MOVE = (
 )
 
 PAYLOAD_FIELDS = (
-    *_MOVE,
+    *READ_OF_MOVE,
     "invoice_date_due",
     "l10n_cl_dte_payment_form",
     "l10n_cl_dte_posting_date",
-    *(f"reversed_entry_id.{name}" for name in _MOVE),
-    *(f"debit_origin_id.{name}" for name in _MOVE),
+    "currency_id.l10n_cl_short_name",
+    "invoice_currency_rate",
+    "amount_total",
+    "invoice_cash_rounding_id",
+    *(f"reversed_entry_id.{name}" for name in READ_OF_MOVE),
+    *(f"debit_origin_id.{name}" for name in READ_OF_MOVE),
     *(
         f"line_ids.{name}"
         for name in (
@@ -42,9 +52,13 @@ PAYLOAD_FIELDS = (
             "price_subtotal",
             "discount",
             "currency_id",
-            "product_id",
+            "amount_currency",
+            "date_maturity",
+            "product_id.default_code",
+            "product_id.barcode",
             "product_uom_id.name",
             *(f"tax_ids.{each}" for each in _TAX),
+            *(f"tax_ids.children_tax_ids.{each}" for each in _TAX),
             *(f"tax_line_id.{each}" for each in _TAX),
         )
     ),
@@ -58,6 +72,7 @@ PAYLOAD_FIELDS = (
     *(f"company_id.partner_id.{name}" for name in READINESS_FIELDS),
     "company_id.l10n_cl_company_activity_ids.code",
     "company_id.l10n_cl_dte_ciudad",
+    "company_id.l10n_cl_dte_branch_code",
 )
 # No part of the document, but needed wherever one is built.
 READ_AHEAD = (
@@ -68,6 +83,7 @@ READ_AHEAD = (
     "company_id.l10n_cl_dte_ai_service_id",
     "company_id.l10n_cl_dte_ai_leave_out_names",
     "company_id.partner_id.tz",
+    "line_ids.move_id",
     "line_ids.tax_ids.company_id",
     "line_ids.tax_line_id.company_id",
     "partner_id.commercial_partner_id",

@@ -4,7 +4,8 @@ from odoo import api, fields, models
 from ..tools.dte import payload, rules
 from ..tools.dte.document import Emisor
 from .l10n_cl_dte_ai_service import USER_GROUP
-from .res_partner import READINESS_FIELDS, _text
+from .res_partner import READINESS_FIELDS
+from .texts import one_line
 
 
 class ResCompany(models.Model):
@@ -84,6 +85,11 @@ class ResCompany(models.Model):
         string="City of Origin",
         help="Chile: the city (ciudad) on electronic documents, beside the comuna.",
     )
+    l10n_cl_dte_branch_code = fields.Integer(
+        string="SII Branch Code",
+        help="Chile: the code that the SII gave to this branch (sucursal), for companies "
+        "that have more than one. It stands on each electronic document.",
+    )
     l10n_cl_dte_readiness = fields.Json(
         string="DTE Readiness", compute="_compute_l10n_cl_dte_readiness"
     )
@@ -121,6 +127,14 @@ class ResCompany(models.Model):
                 )
             company.l10n_cl_dte_readiness = missing
 
+    def _l10n_cl_dte_today(self):
+        """Return the day it is where the company is.
+
+        :rtype: datetime.date
+        """
+        zone = self.partner_id.tz or "America/Santiago"
+        return fields.Date.context_today(self.with_context(tz=zone))
+
     def _l10n_cl_dte_missing_resolution(self):
         number = self.l10n_cl_dte_resolution_number
         if number and self.l10n_cl_dte_resolution_date:
@@ -154,15 +168,16 @@ class ResCompany(models.Model):
         partner = self.partner_id
         return Emisor(
             RUTEmisor=partner._l10n_cl_dte_rut(),
-            RznSoc=_text(partner.name),
-            GiroEmis=_text(partner.l10n_cl_activity_description),
+            RznSoc=one_line(partner.name),
+            GiroEmis=one_line(partner.l10n_cl_activity_description),
             Acteco=tuple(
                 code.strip()
                 for code in self.l10n_cl_company_activity_ids.mapped("code")
             ),
+            CdgSIISucur=self.l10n_cl_dte_branch_code or None,
             DirOrigen=partner._l10n_cl_dte_street(),
-            CmnaOrigen=_text(partner.city),
-            CiudadOrigen=_text(self.l10n_cl_dte_ciudad),
+            CmnaOrigen=one_line(partner.city),
+            CiudadOrigen=one_line(self.l10n_cl_dte_ciudad),
         )
 
     def _l10n_cl_dte_ai_to_send(self, dte_data):

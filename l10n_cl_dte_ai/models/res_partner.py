@@ -1,12 +1,19 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import re
+
 from odoo import api, fields, models
 
 from ..tools.dte import rules
 from ..tools.dte.document import Receptor
+from ..tools.dte.texts import plain
+from .texts import one_line
 
 READINESS_FIELDS = (
     "name",
     "vat",
+    "country_id",
+    "l10n_cl_sii_taxpayer_type",
+    "l10n_latam_identification_type_id",
     "l10n_cl_activity_description",
     "street",
     "street2",
@@ -47,28 +54,55 @@ class ResPartner(models.Model):
                 )
             ]
 
+    @api.model
+    def default_get(self, fields):
+        # EXTENDS 'base': in a Chilean company, a contact is Chilean unless told.
+        values = super().default_get(fields)
+        chile = self.env.ref("base.cl")
+        if self.env.company.account_fiscal_country_id == chile:
+            for name, value in (
+                ("country_id", chile.id),
+                (
+                    "l10n_latam_identification_type_id",
+                    self.env.ref("l10n_cl.it_RUT").id,
+                ),
+                ("l10n_cl_sii_taxpayer_type", "1"),
+            ):
+                if name in fields and f"default_{name}" not in self.env.context:
+                    values[name] = value
+        return values
+
     def _l10n_cl_dte_receptor(self):
         """Return the partner as a DTE names its receiver; the giro is the firm's."""
         firm = self.commercial_partner_id
         return Receptor(
             RUTRecep=firm._l10n_cl_dte_rut(),
-            RznSocRecep=_text(firm.name),
-            GiroRecep=_text(firm.l10n_cl_activity_description),
+            RznSocRecep=one_line(firm.name),
+            GiroRecep=one_line(firm.l10n_cl_activity_description),
             DirRecep=self._l10n_cl_dte_street(),
-            CmnaRecep=_text(self.city),
+            CmnaRecep=one_line(self.city),
+            country=firm.country_id.code or "",
+            taxpayer=firm.l10n_cl_sii_taxpayer_type or "",
+            has_rut=firm._l10n_cl_dte_has_rut(),
         )
 
+    def _l10n_cl_dte_has_rut(self):
+        """Tell whether it is a RUT that the contact is known by; VAT is one in Chile."""
+        kind = self.l10n_latam_identification_type_id
+        return not kind or kind.is_vat or kind == self.env.ref("l10n_cl.it_RUN")
+
     def _l10n_cl_dte_street(self):
-        return _text(f"{self.street or ''} {self.street2 or ''}")
+        return one_line(f"{self.street or ''} {self.street2 or ''}")
 
     def _l10n_cl_dte_rut(self):
-        """Return the RUT as the SII writes it: 12345678-5, no dots, no country."""
-        rut = (self.vat or "").upper().replace(".", "").replace(" ", "")
-        rut = rut.removeprefix("CL")
+        """Return the RUT as the SII writes it: 12345678-5, no dots, no country.
+
+        A dash as a word processor writes it is one, and a space that cannot be seen is
+        none.
+        """
+        rut = "".join(plain(self.vat or "").upper().replace(".", "").split())
+        # Odoo's own formatting has put a second dash beside one that it does not know.
+        rut = re.sub("-+", "-", rut.replace("\xad", "").removeprefix("CL"))
         if rut and "-" not in rut:
             rut = f"{rut[:-1]}-{rut[-1]}"
         return rut.lstrip("0")
-
-
-def _text(value):
-    return " ".join((value or "").split())

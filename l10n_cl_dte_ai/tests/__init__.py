@@ -8,6 +8,8 @@ from . import test_ai_wire
 from . import test_document
 from . import test_dte_file
 from . import test_random_documents
+from . import test_situations
+from . import test_notes
 from . import test_payload_fields
 from . import test_document_life
 from . import test_folio

@@ -33,16 +33,6 @@ DISCOUNT, SURCHARGE = "D", "R"  # `DscRcgGlobal.TpoMov`
 # `Referencia.CodRef`
 CANCELS, CORRECTS_TEXT, CORRECTS_AMOUNT = 1, 2, 3
 
-# `ImptoReten.TipoImp` that the buyer withholds: they are subtracted from the total.
-# The SII's schema names those up to 41 ("IVA Retenido ..."); the others are in its
-# "Formato de Información de Compras y Ventas": gold, cardboard and raspberries, and
-# with a 1 behind it what is withheld in full of what is withheld in part as a rule.
-WITHHELD_IN_FULL = 15
-WITHHELD = frozenset(
-    (WITHHELD_IN_FULL, 16, *range(30, 35), *range(36, 42), 46, 47, 48)
-    + (301, 321, 331, 341, 361, 371, 481)
-)
-
 MICRO = 10**6  # quantities and prices have six decimals
 
 
@@ -71,6 +61,11 @@ class Receptor:
     DirRecep: str = ""
     CmnaRecep: str = ""
     CiudadRecep: str = ""
+    # Not in the document, and None where nobody says: the code of the country, the
+    # taxpayer's type of Odoo, and whether it is a RUT by which the receiver is known.
+    country: str | None = field(default=None, compare=False)
+    taxpayer: str | None = field(default=None, compare=False)
+    has_rut: bool | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +119,13 @@ class DscRcgGlobal:
 class ImptoReten:
     """A tax other than IVA; `MontoImp` is negative where it is withheld.
 
-    `TasaImp` is 0 where the tax is no percentage.
+    `TasaImp` is 0 where the tax is no percentage. `name` is not in the document.
     """
 
     TipoImp: int
     TasaImp: float
     MontoImp: int
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +153,39 @@ class OtraMoneda:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What our books say of a document of ours that another one refers to.
+
+    :param int credited: in pesos, what other credit notes have taken off it
+    :param str cancelled_by: the name of another note that cancels it
+    """
+
+    TipoDTE: str
+    Folio: int
+    FchEmis: datetime.date | None
+    RUTRecep: str
+    MntTotal: int
+    credited: int = 0
+    cancelled_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """How a document came to be: it is not in it, and rules want to know it.
+
+    :param Known origin: the document that a note was made from
+    :param int rounding: in pesos, the cash rounding that the total leaves out
+    :param bool rounds_taxes: a cash rounding changes the tax, by its settings
+    :param bool discounts_taxes: an early payment discount changes the tax
+    """
+
+    origin: Known | None = None
+    rounding: int = 0
+    rounds_taxes: bool = False
+    discounts_taxes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Referencia:
     """Another document that this one corrects, cancels or refers to.
 
@@ -169,8 +198,8 @@ class Referencia:
     CodRef: int | None = None
     RazonRef: str = ""
     IndGlobal: bool = False
-    # Not in the document: the total of the other one, where it is known.
-    total: int | None = field(default=None, compare=False)
+    # Not in the document: what our books say of the other one, where it is ours.
+    known: Known | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +227,27 @@ class Documento:
     IVANoRet: int = 0
     MontoNF: int = 0
     OtraMoneda: "OtraMoneda | None" = None
+    circumstances: Circumstances = field(default=Circumstances(), compare=False)
     DscRcgGlobal: tuple[DscRcgGlobal, ...] = ()
     ImptoReten: tuple[ImptoReten, ...] = ()
     Referencia: tuple[Referencia, ...] = ()
+
+    @property
+    def is_purchase(self):
+        """Whether this is a purchase invoice (46), or a note on one."""
+        return self.TipoDTE == FACTURA_COMPRA or (
+            self.TipoDTE in NOTES
+            and any(each.TpoDocRef == FACTURA_COMPRA for each in self.Referencia)
+        )
+
+
+def is_tax_document(code):
+    """Tell whether a code of `TpoDocRef` is a tax document's, and not an order's.
+
+    Folios of tax documents are numbers; orders, contracts and the like have codes from
+    500 on, or letters.
+    """
+    return code.isdecimal() and 20 < int(code) < 500
 
 
 def half_up(quantity, price):

@@ -4,12 +4,12 @@
 import hashlib
 import json
 
-from .document import EXEMPT
+from .document import EXEMPT, is_tax_document
 from .texts import MAX_UNIT_LENGTH
 
 # Raised when the same document would be sent in another form: every digest changes,
 # and no verdict that was given on the old form is taken for one on the new.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Names and addresses, and what is sent where the company keeps them to itself. A word
 # and not nothing: what is missing is an error of the document.
@@ -35,6 +35,7 @@ def as_dte_data(document):
     :rtype: dict
     """
     emisor, receptor = document.Emisor, document.Receptor
+    corrected = _corrected(document)
     return _present(
         {
             "tipo_dte": document.TipoDTE,
@@ -56,21 +57,8 @@ def as_dte_data(document):
                 discount.ValorDR for discount in document.DscRcgGlobal
             ),
             "monto_total": document.MntTotal,
-            # The contract knows one reference; the first is the document corrected.
-            "documento_referencia": next(
-                (
-                    _present(
-                        {
-                            "tipo_doc": reference.TpoDocRef,
-                            "folio": reference.FolioRef,
-                            "fecha": _date(reference.FchRef),
-                            "codigo": reference.CodRef,
-                        }
-                    )
-                    for reference in document.Referencia
-                ),
-                None,
-            ),
+            # The tax document that is corrected, whatever order stands before it.
+            "documento_referencia": _reference(corrected) if corrected else None,
             "items": [
                 _present(
                     {
@@ -87,6 +75,27 @@ def as_dte_data(document):
                 )
                 for line in document.Detalle
             ],
+            # A key of our own; the contract knows the one above.
+            "referencias": [_reference(each) for each in document.Referencia],
+        },
+        # A note that corrects a text is of zero, and does not lack a total.
+        always=("monto_total",),
+    )
+
+
+def _corrected(document):
+    """Return the reference to the tax document that a note corrects, or None."""
+    taxed = [each for each in document.Referencia if is_tax_document(each.TpoDocRef)]
+    return next((each for each in taxed if each.CodRef), next(iter(taxed), None))
+
+
+def _reference(reference):
+    return _present(
+        {
+            "tipo_doc": reference.TpoDocRef,
+            "folio": reference.FolioRef,
+            "fecha": _date(reference.FchRef),
+            "codigo": reference.CodRef,
         }
     )
 
@@ -126,8 +135,8 @@ def as_history_entry(code, folio, date, total, prices):
     )
 
 
-def _present(values):
-    return {key: value for key, value in values.items() if value}
+def _present(values, always=()):
+    return {key: value for key, value in values.items() if value or key in always}
 
 
 def _date(value):

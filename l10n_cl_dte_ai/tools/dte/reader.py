@@ -16,6 +16,7 @@ from lxml import etree
 
 from . import document as dte
 from .order import ORDER
+from .tax_codes import WITHHELD
 from .xml import NAMESPACE, decimal
 
 MAX_BYTES = 32 * 2**20  # an envelope of 2,000 documents has a third of it
@@ -259,7 +260,7 @@ def _read_totals(totals):
     for part in totals.parts("ImptoReten"):
         code = part.whole("TipoImp", required=True)
         amount = part.whole("MontoImp", required=True)
-        sign = -1 if code in dte.WITHHELD else 1
+        sign = -1 if code in WITHHELD else 1
         rate = part.number("TasaImp", 2)
         taxes.append(part.close(dte.ImptoReten(code, rate, sign * amount)))
     read = {

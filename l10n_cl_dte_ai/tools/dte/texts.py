@@ -2,6 +2,7 @@
 """A document's texts as the format holds them: short enough, and in ISO 8859-1."""
 
 import dataclasses
+import operator
 import re
 import unicodedata
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from .document import Detalle, DscRcgGlobal, Emisor, Receptor, Referencia
 
 # The longest texts that the schema allows.
 MAX_UNIT_LENGTH = 4
+MAX_CODE_LENGTH, MAX_CODE_TYPE_LENGTH = 35, 10
 LIMITS = {
     Emisor: (
         ("RznSoc", 100),
@@ -17,6 +19,7 @@ LIMITS = {
         ("DirOrigen", 70),
         ("CmnaOrigen", 20),
         ("CiudadOrigen", 20),
+        ("Sucursal", 20),
     ),
     Receptor: (
         ("RznSocRecep", 100),
@@ -52,6 +55,17 @@ _PLAIN = str.maketrans(
 )
 
 
+# How to read all texts of a part at once, and their limits.
+_READ = {
+    kind: (operator.attrgetter(*names), limits)
+    for kind, (names, limits) in (
+        (kind, tuple(zip(*pairs, strict=True))) for kind, pairs in LIMITS.items()
+    )
+    if len(names) > 1
+}
+_READ[DscRcgGlobal] = (lambda part: (part.GlosaDR,), (45,))
+
+
 class Cut(NamedTuple):
     """A text that lost something: what it was and what remains of it."""
 
@@ -84,28 +98,54 @@ def fit(document):
 
     :rtype: tuple[Documento, list[Cut]]
     """
-    cuts = []
-    changes = {
-        "Emisor": _fit(document.Emisor, 0, cuts),
-        "Receptor": _fit(document.Receptor, 0, cuts),
-        "Detalle": tuple(
-            _fit(_spread(line), line.NroLinDet, cuts) for line in document.Detalle
-        ),
-    }
-    for name in ("DscRcgGlobal", "Referencia"):
+    if fits(document):  # as most do
+        return document, []
+    cuts, changes = [], {}
+    for name in ("Emisor", "Receptor"):
+        part = getattr(document, name)
+        fitted = _fit(part, 0, cuts)
+        if fitted is not part:
+            changes[name] = fitted
+    for name in ("Detalle", "DscRcgGlobal", "Referencia"):
         parts = getattr(document, name)
-        if parts:
-            changes[name] = tuple(
-                _fit(part, number, cuts) for number, part in enumerate(parts, start=1)
-            )
+        fitted = [
+            _fit(_spread(part) if name == "Detalle" else part, number, cuts)
+            for number, part in enumerate(parts, start=1)
+        ]
+        if any(new is not old for new, old in zip(fitted, parts, strict=True)):
+            changes[name] = tuple(fitted)
     return dataclasses.replace(document, **changes), cuts
+
+
+def fits(document):
+    """Tell whether the format holds each of a document's texts and codes as it is."""
+    texts = []
+    for part in (
+        document.Emisor,
+        document.Receptor,
+        *document.Detalle,
+        *document.DscRcgGlobal,
+        *document.Referencia,
+    ):
+        read, limits = _READ[type(part)]
+        own = read(part)
+        if not all(map(operator.le, map(len, own), limits)):
+            return False
+        texts += own
+    codes = (code for line in document.Detalle for code in line.CdgItem)
+    return is_latin_1("".join(texts)) and all(map(holds_code, codes))
+
+
+def is_latin_1(text):
+    """Tell whether the file can hold a text as it is."""
+    return (text.isascii() and text.isprintable()) or bool(LATIN_1.fullmatch(text))
 
 
 def _fit(part, number, cuts):
     kind, changes = type(part), {}
     for name, limit in LIMITS[kind]:
         text = getattr(part, name)
-        if len(text) <= limit and LATIN_1.fullmatch(text):
+        if len(text) <= limit and is_latin_1(text):
             continue
         whole = plain(text)
         kept = changes[name] = _NOT_LATIN_1.sub(_substitute, whole)[:limit].rstrip()
@@ -125,9 +165,26 @@ def _is_abbreviation(unit, kept):
     return unit.isalpha() and len(kept) > 2
 
 
+def holds_code(code):
+    """Tell whether the format can hold the code of an item: a cut one is another."""
+    return (
+        0 < len(code.VlrCodigo) <= MAX_CODE_LENGTH
+        and 0 < len(code.TpoCodigo) <= MAX_CODE_TYPE_LENGTH
+        and bool(LATIN_1.fullmatch(code.VlrCodigo + code.TpoCodigo))
+    )
+
+
 def _spread(line):
-    """Let a long name go on in the description, whole words if possible."""
+    """Let a long name go on in the description, whole words if possible.
+
+    Codes that cannot be held are left out.
+    """
+    if line.CdgItem and not all(map(holds_code, line.CdgItem)):
+        codes = tuple(filter(holds_code, line.CdgItem))
+        line = dataclasses.replace(line, CdgItem=codes)
     limit = 80
+    if len(line.NmbItem) <= limit and is_latin_1(line.NmbItem):
+        return line
     name = plain(line.NmbItem)
     if len(name) <= limit:
         return line

@@ -24,4 +24,5 @@ from . import lines
 from . import totals
 from . import taxes
 from . import references
+from . import corrections
 from . import texts

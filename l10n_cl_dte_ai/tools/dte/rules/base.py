@@ -66,11 +66,12 @@ def check(document, today, translate, rules=None):
     :param list[Rule] rules: these instead of ours, as another addon wants them
     :rtype: list[Finding]
     """
-    return [
+    found = (
         finding
         for rule in (RULES if rules is None else rules)
         for finding in rule.apply(document, today, translate)
-    ]
+    )
+    return list(dict.fromkeys(found))  # one text on three lines is one thing to mend
 
 
 def check_emisor(emisor, translate, rules=None):

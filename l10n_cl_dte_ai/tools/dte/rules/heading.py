@@ -84,7 +84,8 @@ def date(document, today, _):
 @rule(11, "F")
 def payment_form(document, _today, _):
     """An invoice says how it is paid: 1 cash, 2 credit, 3 free of charge."""
-    if document.TipoDTE in WITH_PAYMENT and document.FmaPago not in (1, 2, 3):
+    is_needed = document.TipoDTE in WITH_PAYMENT or document.FmaPago is not None
+    if is_needed and document.FmaPago not in (1, 2, 3):
         yield Finding(
             "payment_form",
             ERROR,

@@ -5,6 +5,7 @@
 # `_` is the caller's `env._`: there is no Odoo in here.
 
 from ..document import half_up
+from ..texts import holds_code
 from .base import DOCUMENT, ERROR, LINE, WARNING, Finding, pesos, rule
 
 MAX_LINES = 60
@@ -66,6 +67,8 @@ def quantity(document, _today, _):
         ):
             if 1e-6 <= value < 1e12 or (not value and not line.MontoItem):
                 continue
+            if not line.QtyItem and not line.PrcItem and not has_parts(line):
+                continue  # the amount alone, as others write it
             yield Finding(
                 "quantity",
                 ERROR,
@@ -88,10 +91,17 @@ def quantity(document, _today, _):
             )
 
 
+def has_parts(line):
+    """Tell whether a line has a discount or surcharge, which is of quantity × price."""
+    return bool(line.DescuentoMonto or line.RecargoMonto)
+
+
 @rule(22, "F, C: DET-2-200", WARNING)
 def line_amount(document, _today, _):
     """A line's amount is quantity × price, half up, − discount + surcharge."""
     for line in document.Detalle:
+        if not line.QtyItem and not line.PrcItem and not has_parts(line):
+            continue
         expected = half_up(line.QtyItem, line.PrcItem)
         expected += line.RecargoMonto - line.DescuentoMonto
         if expected != line.MontoItem:
@@ -166,3 +176,42 @@ def negative_line(document, _today, _):
             DOCUMENT,
             "DscRcgGlobal",
         )
+
+
+@rule(56, "X, F")
+def numbering(document, _today, _):
+    """Lines, and discounts on the whole, are numbered from 1 on."""
+    for numbers, field in (
+        ([line.NroLinDet for line in document.Detalle], "NroLinDet"),
+        ([each.NroLinDR for each in document.DscRcgGlobal], "NroLinDR"),
+    ):
+        if numbers != list(range(1, len(numbers) + 1)):
+            yield Finding(
+                "numbering",
+                ERROR,
+                _("The lines are not numbered from 1 on, without gaps."),
+                DOCUMENT,
+                field,
+            )
+
+
+@rule(55, "X", WARNING)
+def item_code(document, _today, _):
+    """A code of an item has up to 35 characters of Latin-1, or is left out."""
+    for line in document.Detalle:
+        for code in line.CdgItem:
+            if not holds_code(code):
+                yield Finding(
+                    "item_code",
+                    WARNING,
+                    _(
+                        "The code “%(code)s” of line %(number)s cannot be written in a "
+                        "DTE, which holds 35 characters, and is left out. Shorten it "
+                        "in the product.",
+                        code=code.VlrCodigo,
+                        number=line.NroLinDet,
+                    ),
+                    LINE,
+                    "VlrCodigo",
+                    line.NroLinDet,
+                )

@@ -11,14 +11,19 @@ from .base import COMPANY, EMISOR, ERROR, RECEPTOR, WARNING, Finding, rule
 
 MAX_ACTIVITIES = 4
 ANYONE = "66666666-6"  # in receipts, instead of the buyer's RUT
-FOREIGNER = "55555555-5"  # in exports
+FOREIGNER = "55555555-5"  # in exports, and a provider abroad of a 46
+CHILE = "CL"
+TAXPAYERS = ("1", "2", "3")  # of Odoo's types; the other one is a foreigner
 WITH_ORIGIN = (FACTURA, FACTURA_EXENTA, GUIA)
 WITH_DESTINATION = (FACTURA, FACTURA_EXENTA, FACTURA_COMPRA, GUIA)
 
 
+RUT = re.compile("[1-9][0-9]{0,7}-[0-9K]")
+
+
 def is_valid_rut(rut):
     """Tell whether a RUT has the form 12345678-5 and its check digit (modulo 11)."""
-    if not re.fullmatch(r"[1-9][0-9]{0,7}-[0-9K]", rut or ""):
+    if not RUT.fullmatch(rut or ""):
         return False
     number, check_digit = rut.split("-")
     weighted = sum(
@@ -42,6 +47,13 @@ def rut(document, _today, _):
         if not value:
             message = _(
                 "%(name)s has no RUT. Enter it as 12345678-5 in its contact.", name=name
+            )
+        elif not RUT.fullmatch(value):
+            message = _(
+                "The RUT “%(rut)s” of %(name)s is not written as one. Enter it as "
+                "12345678-5 in its contact.",
+                rut=value,
+                name=name,
             )
         elif not is_valid_rut(value):
             message = _(
@@ -164,7 +176,7 @@ def address(document, _today, _):
 
 @rule(18, "P, F", WARNING)
 def stand_in(document, _today, _):
-    """66666666-6 is for receipts (a warning), 55555555-5 for exports (an error)."""
+    """66666666-6 is for receipts (a warning); 55555555-5 for exports and 46 (an error)."""
     if document.Receptor.RUTRecep == ANYONE:
         yield Finding(
             "stand_in",
@@ -177,7 +189,7 @@ def stand_in(document, _today, _):
             RECEPTOR,
             "RUTRecep",
         )
-    elif document.Receptor.RUTRecep == FOREIGNER:
+    elif document.Receptor.RUTRecep == FOREIGNER and not document.is_purchase:
         yield Finding(
             "stand_in",
             ERROR,
@@ -189,3 +201,44 @@ def stand_in(document, _today, _):
             RECEPTOR,
             "RUTRecep",
         )
+
+
+@rule(48, "P")
+def identity(document, _today, _):
+    """The receiver is set up as one of Chile: country, taxpayer's type, RUT."""
+    receptor = document.Receptor
+    if receptor.RUTRecep == FOREIGNER:
+        return
+    name = receptor.RznSocRecep
+    if receptor.country not in (None, CHILE):
+        yield _identity(
+            "country",
+            _(
+                "%(name)s has no country, or another one than Chile: Odoo takes it for "
+                "a foreign customer and does not confirm the document. Enter Chile in "
+                "the contact.",
+                name=name,
+            ),
+        )
+    if receptor.taxpayer is not None and receptor.taxpayer not in TAXPAYERS:
+        yield _identity(
+            "taxpayer",
+            _(
+                "%(name)s has no taxpayer type, or that of a foreigner. Choose it in "
+                "the contact.",
+                name=name,
+            ),
+        )
+    if receptor.has_rut is False and receptor.RUTRecep:
+        yield _identity(
+            "has_rut",
+            _(
+                "The identification of %(name)s is not of the kind RUT. Choose RUT in "
+                "the contact.",
+                name=name,
+            ),
+        )
+
+
+def _identity(what, message):
+    return Finding(f"identity_{what}", ERROR, message, RECEPTOR, "RUTRecep")

@@ -5,7 +5,7 @@
 # `_` is the caller's `env._`: there is no Odoo in here.
 
 from ..document import Detalle, DscRcgGlobal, Emisor, Receptor
-from ..texts import LATIN_1, fit, odd_characters
+from ..texts import fit, fits, is_latin_1, odd_characters
 from .base import (
     COMPANY,
     DOCUMENT,
@@ -23,8 +23,10 @@ from .base import (
 @rule(40, "C: ENV-3-0")
 def latin_1(document, _today, _):
     """The file is ISO 8859-1: no emoji, no control characters."""
+    if fits(document):
+        return
     for text, target, field, number in _texts(document):
-        if LATIN_1.fullmatch(text):
+        if is_latin_1(text):
             continue
         # What a word processor makes of plain characters is written as these.
         if bad := odd_characters(text):

@@ -1,0 +1,48 @@
+# License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+"""The names of currencies, as the SII's schema enumerates them (TipMonType)."""
+
+OTHER = "OTRAS MONEDAS"  # for one without a name of its own, as the UF
+CURRENCIES = frozenset(
+    [
+        "BOLIVAR",
+        "BOLIVIANO",
+        "CHELIN",
+        "CORONA DIN",
+        "CORONA NOR",
+        "CORONA SC",
+        "CRUZEIRO REAL",
+        "DIRHAM",
+        "DOLAR AUST",
+        "DOLAR CAN",
+        "DOLAR HK",
+        "DOLAR NZ",
+        "DOLAR SIN",
+        "DOLAR TAI",
+        "DOLAR USA",
+        "DRACMA",
+        "ESCUDO",
+        "EURO",
+        "FLORIN",
+        "FRANCO BEL",
+        "FRANCO FR",
+        "FRANCO SZ",
+        "GUARANI",
+        "LIBRA EST",
+        "LIRA",
+        "MARCO AL",
+        "MARCO FIN",
+        "NUEVO SOL",
+        "OTRAS MONEDAS",
+        "PESETA",
+        "PESO",
+        "PESO CL",
+        "PESO COL",
+        "PESO MEX",
+        "PESO URUG",
+        "RAND",
+        "RENMINBI",
+        "RUPIA",
+        "SUCRE",
+        "YEN",
+    ]
+)
