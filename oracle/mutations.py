@@ -89,7 +89,7 @@ def changes(name, types=None, when=None, **values):
 
 
 def of_part(part, name, types=None, when=None, **values):
-    """A kind that gives fields of a part other values: of each, where there are many."""
+    """A kind that gives fields of a part other values: of each where there are many."""
 
     def apply(document):
         if types and document.TipoDTE not in types:

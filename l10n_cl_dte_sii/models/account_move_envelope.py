@@ -79,8 +79,8 @@ class AccountMove(models.Model):
             company.l10n_cl_dte_sii_environment == PRODUCTION and not number.isdecimal()
         ):
             return self.env._(
-                "Number and date of the SII's resolution are missing: enter them in the "
-                "settings of %s. In certification the date is the day on which the SII "
+                "Number and date of the SII's resolution are missing: enter them in "
+                "the settings of %s. In certification the date is the day on which the SII "
                 "authorised the tests.",
                 company.name,
             )
