@@ -1,11 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What figures are measured with: a stub service, and databases full of invoices."""
 
+import copy
 import functools
 import json
 import sys
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 from dev.console import step
 from dev.odoo import ADDON
@@ -80,6 +82,27 @@ class Bench:
 
     def drop(self, odoo):
         self.workspace.server.drop(odoo.name)
+
+    @contextmanager
+    def far_database(self, odoo, seconds):
+        """The same `Odoo`, whose database is a round trip of `seconds` further away."""
+        near = self.workspace.server.environment
+        port = free_port()
+        command = [sys.executable, "-m", "bench.delay", port, near["PGPORT"], seconds]
+        proxy = Server(command, "bench-delay", cwd=ROOT)
+        proxy.start()
+        try:
+            far = copy.copy(odoo)
+            far.server = FarServer({**near, "PGPORT": str(port)})
+            yield far
+        finally:
+            proxy.stop()
+
+
+class FarServer(NamedTuple):
+    """A server of PostgreSQL as far as an `Odoo` that runs knows it."""
+
+    environment: dict
 
 
 def run_inside(odoo, module, function, **arguments):
