@@ -165,7 +165,9 @@ class AccountMove(models.Model):
         )
 
     def _l10n_cl_dte_other_currency(self, products, exempt, iva):
-        """Return the totals in the invoice's own currency, where that is not the peso."""
+        """Return the totals in the invoice's own currency, where that is not the
+        peso.
+        """
         currency, rate = self.currency_id, self.invoice_currency_rate
         if currency == self.company_id.currency_id or not rate or not self.amount_total:
             return None

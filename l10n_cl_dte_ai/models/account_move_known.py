@@ -113,7 +113,9 @@ class AccountMove(models.Model):
         return self.is_sale_document() or self.l10n_cl_dte_is_candidate
 
     def _l10n_cl_dte_named(self, keys):
-        """Return the posted documents of our companies with a type and folio of these."""
+        """Return the posted documents of our companies with a type and folio of
+        these.
+        """
         types = {code for code, _number in keys}
         folios = {int(number) for _code, number in keys if len(number) < 10}
         roots = self.company_id.root_id

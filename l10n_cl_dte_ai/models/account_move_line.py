@@ -31,7 +31,9 @@ class AccountMoveLine(models.Model):
         )
 
     def _l10n_cl_dte_other_taxes(self):
-        """Return a line's taxes besides IVA. One of 0 % without a code says “exempt”."""
+        """Return a line's taxes besides IVA. One of 0 % without a code says
+        “exempt”.
+        """
         return self._l10n_cl_dte_taxes().filtered(
             lambda tax: (
                 tax.l10n_cl_sii_code != IVA_CODE

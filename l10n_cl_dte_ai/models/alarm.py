@@ -1,9 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """Waking the scheduler at a given second.
 
-A trigger of Odoo's for a time to come is noticed at the next poll of the cron workers, up
-to a minute late.  So one thread of each process sleeps until then and wakes them; where
-its process has ended meanwhile, the poll is still there.
+A trigger of Odoo's for a time to come is noticed at the next poll of the cron workers,
+up to a minute late.  So one thread of each process sleeps until then and wakes them;
+where its process has ended meanwhile, the poll is still there.
 """
 
 import contextlib

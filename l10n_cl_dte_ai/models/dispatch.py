@@ -101,7 +101,9 @@ class Dispatch:
         return self.end - time.monotonic()
 
     def _keep(self):
-        """The database has gone: keep what was and is being answered until it is back."""
+        """The database has gone: keep what was and is being answered until it is
+        back.
+        """
         self.clients.held.set()
         wait(self.under_way)
         results = [future.result() for future in self.under_way]

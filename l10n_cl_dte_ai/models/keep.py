@@ -1,9 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What was answered while the database went away, kept until it is back.
 
-A request that was answered is paid for, and to ask again takes its time from others.  So
-the outcomes stay in the process for a while; what it cannot save is asked again under
-the same key, once the lease is over.
+A request that was answered is paid for, and to ask again takes its time from others.
+So the outcomes stay in the process for a while; what it cannot save is asked again
+under the same key, once the lease is over.
 """
 
 import logging

@@ -98,8 +98,9 @@ class L10nClDteAiService(models.Model):
         "Understands previous documents",
         readonly=True,
         copy=False,
-        help="The service says that it compares a document with the customer's previous "
-        "ones. Another one would take these for past rejections, so it is not sent any.",
+        help="The service says that it compares a document with the customer's "
+        "previous ones. Another one would take these for past rejections, so it is not "
+        "sent any.",
     )
 
     # === Business: what calls and the cron find out === #

@@ -3,7 +3,8 @@ from odoo import api, models
 
 
 class L10nClDteOnDocuments(models.AbstractModel):
-    """Of a wizard, or a row that users write, on documents: it shows no more than they do.
+    """Of a wizard, or a row that users write, on documents: it shows no more than they
+    do.
 
     Whoever may use it says over RPC which documents it is on, also those of other
     companies, and Odoo gives away the name of a record that a many2one points to. A
@@ -15,7 +16,9 @@ class L10nClDteOnDocuments(models.AbstractModel):
     _description = "What Is on Documents"
 
     def _documents(self):
-        """Return the documents that it is on; extend it where it names them otherwise."""
+        """Return the documents that it is on; extend it where it names them
+        otherwise.
+        """
         return self.move_id
 
     def _check_documents(self):

@@ -87,8 +87,8 @@ class ResCompany(models.Model):
     )
     l10n_cl_dte_branch_code = fields.Integer(
         string="SII Branch Code",
-        help="Chile: the code that the SII gave to this branch (sucursal), for companies "
-        "that have more than one. It stands on each electronic document.",
+        help="Chile: the code that the SII gave to this branch (sucursal), for "
+        "companies that have more than one. It stands on each electronic document.",
     )
     l10n_cl_dte_readiness = fields.Json(
         string="DTE Readiness", compute="_compute_l10n_cl_dte_readiness"

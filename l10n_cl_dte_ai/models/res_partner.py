@@ -87,7 +87,9 @@ class ResPartner(models.Model):
         )
 
     def _l10n_cl_dte_has_rut(self):
-        """Tell whether it is a RUT that the contact is known by; VAT is one in Chile."""
+        """Tell whether it is a RUT that the contact is known by; VAT is one in
+        Chile.
+        """
         kind = self.l10n_latam_identification_type_id
         return not kind or kind.is_vat or kind == self.env.ref("l10n_cl.it_RUN")
 

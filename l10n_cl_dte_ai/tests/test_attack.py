@@ -118,7 +118,9 @@ class AttackCase(DteAiCommon):
         self.table, self.tried = [], set()
 
     def complete(self):
-        """Make a record of each model that has none yet, in a company that is set up."""
+        """Make a record of each model that has none yet, in a company that is set
+        up.
+        """
         company = self.document.company_id.sudo()
         env = self.admin_env(su=True, context={"allowed_company_ids": company.ids})
         for name in attacks.our_fields(env, "res.company"):

@@ -19,10 +19,11 @@ class AccountMoveReversal(models.TransientModel):
         ],
         string="What Is Corrected",
         default=CANCELS,
-        help="Chile: the SII wants to know what a credit note does. To correct amounts, "
-        "the note is made of the whole document, and you leave in it what is credited. "
-        "To correct a text, as the customer's address, the note says so in one line "
-        "without amounts; enter what was wrong and what is right as the reason.",
+        help="Chile: the SII wants to know what a credit note does. To correct "
+        "amounts, the note is made of the whole document, and you leave in it what is "
+        "credited. To correct a text, as the customer's address, the note says so in "
+        "one line without amounts; enter what was wrong and what is right as the "
+        "reason.",
     )
     l10n_cl_dte_is_chilean = fields.Boolean(
         compute="_compute_l10n_cl_dte_is_chilean", string="Is a Chilean Document"

@@ -80,8 +80,8 @@ class AccountMove(models.Model):
         ):
             return self.env._(
                 "Number and date of the SII's resolution are missing: enter them in "
-                "the settings of %s. In certification the date is the day on which the SII "
-                "authorised the tests.",
+                "the settings of %s. In certification the date is the day on which the "
+                "SII authorised the tests.",
                 company.name,
             )
         certificate = self.company_id._l10n_cl_dte_sii_certificate()

@@ -103,7 +103,9 @@ def _sealed(method):
 
 
 def _fault(error):
-    """Return a programming error as a typed one, and log what it is, not what it says."""
+    """Return a programming error as a typed one, and log what it is, not what it
+    says.
+    """
     frame = error.__traceback__
     while frame.tb_next:
         frame = frame.tb_next

@@ -14,8 +14,9 @@ import unicodedata
 
 MARK = "•••"
 
-# So many characters of a secret in a row give it away; fewer are chance. They are looked
-# for twice: with its signs, and as letters and digits alone, whatever separates them.
+# So many characters of a secret in a row give it away; fewer are chance. They are
+# looked for twice: with its signs, and as letters and digits alone, whatever separates
+# them.
 WINDOW = 8
 SHORTEST = 5
 
@@ -27,8 +28,8 @@ NAMED = re.compile(
 )
 
 # The characters of a text, in whichever way they are written. Group 1: many that are
-# written as themselves; 2: the code of one in hexadecimal; 3: an HTML entity. A '%' or a
-# '&' may be encoded again and again.
+# written as themselves; 2: the code of one in hexadecimal; 3: an HTML entity. A '%' or
+# a '&' may be encoded again and again.
 SPELLING = re.compile(
     r"([a-z0-9]+)"
     r"|(?:%(?:25)*|\\+x|\\+u(?:00|\{0{0,4})|\\+U000000)([0-9a-f]{2})\}?"

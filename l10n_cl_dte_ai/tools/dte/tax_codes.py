@@ -2,8 +2,8 @@
 """The SII's codes of taxes other than IVA, with their rates and where they may stand.
 
 From chapter 4 of the "Formato Documentos Tributarios Electrónicos", v2.2; the rates are
-law, and were compared with it on :data:`AS_OF`. Codes without a rate here are amounts for a
-quantity (fuels), or have none in that table.
+law, and were compared with it on :data:`AS_OF`. Codes without a rate here are amounts
+for a quantity (fuels), or have none in that table.
 """
 
 import datetime

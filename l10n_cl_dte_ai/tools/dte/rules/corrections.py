@@ -10,7 +10,9 @@ from .base import ERROR, REFERENCE, WARNING, Finding, pesos, rule
 
 @rule(51, "P, C")
 def corrects_what_it_says(document, _today, _):
-    """A note's customer is that of what it corrects, and date and folio agree (warnings)."""
+    """A note's customer is that of what it corrects, and date and folio agree
+    (warnings).
+    """
     if document.TipoDTE not in NOTES:
         return
     for each in document.Referencia:
@@ -90,8 +92,8 @@ def credited_twice(document, _today, _):
             )
         elif document.TipoDTE == NOTA_CREDITO and document.MntTotal > left:
             message = _(
-                "The note credits $ %(total)s, and of document %(folio)s $ %(left)s are "
-                "left to credit. Correct the amounts.",
+                "The note credits $ %(total)s, and of document %(folio)s $ %(left)s "
+                "are left to credit. Correct the amounts.",
                 total=pesos(document.MntTotal),
                 folio=each.FolioRef,
                 left=pesos(max(left, 0)),

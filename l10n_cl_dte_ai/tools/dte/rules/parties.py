@@ -176,7 +176,9 @@ def address(document, _today, _):
 
 @rule(18, "P, F", WARNING)
 def stand_in(document, _today, _):
-    """66666666-6 is for receipts (a warning); 55555555-5 for exports and 46 (an error)."""
+    """66666666-6 is for receipts (a warning); 55555555-5 for exports and 46 (an
+    error).
+    """
     if document.Receptor.RUTRecep == ANYONE:
         yield Finding(
             "stand_in",

@@ -122,9 +122,9 @@ def corrected_document(document, _today, _):
             or each.TpoDocRef == document.TipoDTE
         ):
             message = _(
-                "A debit note cancels credit notes only, and a credit note anything but "
-                "those. Choose in the reference that it corrects amounts, or make a "
-                "note of the other kind."
+                "A debit note cancels credit notes only, and a credit note anything "
+                "but those. Choose in the reference that it corrects amounts, or make "
+                "a note of the other kind."
             )
         else:
             continue

@@ -150,8 +150,8 @@ def tax_rate(document, _today, _):
             if other.rate == tax.TasaImp and other.is_withheld == is_withheld
         ]
         message = _(
-            "The tax %(tax)s has the SII code %(code)s, whose rate is %(right)s %%, and "
-            "not %(rate)s %%. Correct the rate or the code in the tax.",
+            "The tax %(tax)s has the SII code %(code)s, whose rate is %(right)s %%, "
+            "and not %(rate)s %%. Correct the rate or the code in the tax.",
             tax=_name(tax),
             code=tax.TipoImp,
             right=short(rate),
@@ -294,8 +294,8 @@ def tax_settings(document, _today, _):
             "tax_settings",
             ERROR,
             _(
-                "The cash rounding changes the IVA, which a DTE does not allow. Take it "
-                "off the document, or choose in the cash rounding's settings the "
+                "The cash rounding changes the IVA, which a DTE does not allow. Take "
+                "it off the document, or choose in the cash rounding's settings the "
                 "strategy “Add a rounding line”."
             ),
             DOCUMENT,

@@ -14,7 +14,9 @@ DEPOSIT_LESS = 6  # of IndExe: a line that is subtracted from what is not invoic
 
 @rule(25, "F: HED-2-220", WARNING)
 def sums(document, _today, _):
-    """Net, exempt and not invoiced amount are the sums of their lines, less discounts."""
+    """Net, exempt and not invoiced amount are the sums of their lines, less
+    discounts.
+    """
     for total, kind, field in (
         (document.MntNeto, 0, "MntNeto"),
         (document.MntExe, EXEMPT, "MntExe"),
@@ -102,8 +104,8 @@ def cash_rounding(document, _today, _):
             "cash_rounding",
             WARNING,
             _(
-                "The document is rounded by $ %(rounding)s for payment in cash, which is "
-                "no part of a tax document: the DTE's total is $ %(total)s.",
+                "The document is rounded by $ %(rounding)s for payment in cash, which "
+                "is no part of a tax document: the DTE's total is $ %(total)s.",
                 rounding=pesos(rounding),
                 total=pesos(document.MntTotal),
             ),
@@ -138,7 +140,8 @@ def payments(document, _today, _):
         )
     elif document.FchEmis and min(part.FchPago for part in parts) < document.FchEmis:
         message = _(
-            "A payment is due before the document's own date. Correct the payment terms."
+            "A payment is due before the document's own date. Correct the payment "
+            "terms."
         )
     else:
         return
