@@ -59,7 +59,8 @@ RESPONSE = (
     r"|del servicio))*"
 )
 ALONE = re.compile(
-    r"(?:(?:error )?[45]\d\d )?(?:error [45]\d\d|(?:json )?pars(?:e|ing) (?:error|failed|failure)"
+    r"(?:(?:error )?[45]\d\d )?"
+    r"(?:error [45]\d\d|(?:json )?pars(?:e|ing) (?:error|failed|failure)"
     r"|(?:failed to|could not|couldn t|cannot|can t|unable to|error)"
     rf" (?:pars(?:e|ing)|(?:decod(?:e|ing)|read(?:ing)?|understand|get) {RESPONSE})"
     rf"(?: {RESPONSE})?"
@@ -74,7 +75,8 @@ ALONE = re.compile(
     r"(?:timed out|time ?out)(?: error)?(?: (?:after|of) .*)?"
     r"|(?:api )?rate limit(?:ed|ing)?(?: (?:was )?(?:exceeded|reached|hit))?"
     r"|too many requests|(?:insufficient )?quota(?: exceeded)?|insufficient quota"
-    r"|(?:api |network |connection |internal |server |http |unexpected |unknown |proxy )+"
+    r"|(?:api |network |connection |internal |server |http |unexpected |unknown "
+    r"|proxy )+"
     r"error|bad gateway|connection (?:refused|reset|aborted|closed|lost|failed)(?: .*)?"
     r"|(?:remote end closed|remote disconnected).*"
     r"|expecting value|extra data|unterminated string.*|invalid json"

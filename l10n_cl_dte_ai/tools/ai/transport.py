@@ -184,8 +184,7 @@ def typed_errors():
     except (
         requests.exceptions.ProxyError,
         requests.exceptions.InvalidProxyURL,
-        requests.exceptions.InvalidSchema,  # a proxy's, such as SOCKS without its
-        library,
+        requests.exceptions.InvalidSchema,  # a proxy's: SOCKS without its library
     ):
         raise Unavailable("proxy") from None
     except requests.exceptions.SSLError:
