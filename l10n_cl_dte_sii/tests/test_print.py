@@ -23,6 +23,8 @@ class TestPrint(SigningCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # The page is in the customer's language.
+        cls.customer.sudo().lang = "en_US"
         cls.company.sudo().write(
             {
                 "l10n_cl_dte_resolution_number": "80",
