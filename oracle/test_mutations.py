@@ -3,8 +3,9 @@
 
 import pytest
 from clean import CLEAN
+from defects import KINDS
 from documents import TODAY
-from mutations import KINDS, run, translate
+from mutations import run, translate
 from tools.dte import rules
 from tools.dte.reader import read
 from tools.dte.xml import as_xml

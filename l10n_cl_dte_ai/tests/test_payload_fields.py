@@ -69,9 +69,10 @@ class TestPayloadFields(DteAiCommon):
         documents._l10n_cl_dte_ai_digests()
         documents = self.unread(documents)
         ahead = documents._l10n_cl_dte_fetch()
+        known = ahead._l10n_cl_dte_known()
         with self.assertQueryCount(0):
             for move in ahead:
-                move._l10n_cl_dte_build()
+                move._l10n_cl_dte_build(known.get(move, {}))
 
     def test_a_field_of_another_addon_is_read_ahead(self):
         documents = self.documents()

@@ -279,7 +279,7 @@ class TestSettingsThatChangeTotals(SituationCommon):
         self.assertEqual(built.MntTotal, built.MntNeto + built.IVA)
 
     def test_a_rounding_of_the_tax_is_an_error_that_names_the_setting(self):
-        document = self.create_posted(
+        document = self.create_document(
             lines=[{"price": 3_702}],
             invoice_cash_rounding_id=self.rounding("biggest_tax").id,
         )
@@ -297,7 +297,7 @@ class TestSettingsThatChangeTotals(SituationCommon):
                 "line_ids": [Command.create({"value": "percent", "value_amount": 100})],
             }
         )
-        document = self.create_posted(invoice_payment_term_id=terms.id)
+        document = self.create_document(invoice_payment_term_id=terms.id)
         self.assertEqual(self.found(document), {"tax_settings": ERROR})
         self.assertIn("early payment", self.message(document, "tax_settings"))
         terms.early_pay_discount_computation = "included"

@@ -37,8 +37,8 @@ class AccountMove(models.Model):
     def _l10n_cl_dte_payload_fields(self):
         return [*super()._l10n_cl_dte_payload_fields(), "scratch_note"]
 
-    def _l10n_cl_dte_build(self):
-        document = super()._l10n_cl_dte_build()
+    def _l10n_cl_dte_build(self, known):
+        document = super()._l10n_cl_dte_build(known)
         if not (document.Detalle and self.scratch_note):
             return document
         first, *others = document.Detalle
