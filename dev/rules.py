@@ -24,9 +24,10 @@ certification demands, **P** our own policy.
 """
 # Not a function, and why.
 ELSEWHERE = """
-Rule 4, a folio is used once (C: DTE-3-100), is a unique index of Odoo's own. Texts that
-are too long (13, 16, 17, 20, 37) are all told by rule 16. A number that is missing here
-is that of no rule: numbers stay what they are.
+Rule 4, a folio is used once (C: DTE-3-100), is a unique index of ours by issuer (RUT),
+type and number: Odoo's own are by journal or supplier. Texts that are too long (13, 16,
+17, 20, 37) are all told by rule 16. A number that is missing here is that of no rule:
+numbers stay what they are.
 """
 
 

@@ -45,5 +45,8 @@ def post_init_hook(env):
 
 def uninstall_hook(env):
     env["l10n_cl_dte.document"]._give_files_back()
+    env["ir.config_parameter"].sudo().search(
+        [("key", "=", "l10n_cl_dte_ai.schema_version")]
+    ).unlink()
     # Odoo cannot delete a company that still has a chart of accounts.
     env["l10n_cl_dte_ai.demo"]._unload()

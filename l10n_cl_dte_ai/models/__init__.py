@@ -11,6 +11,7 @@ from . import (
     account_move_known,
     account_move_document,
     account_move_generation,
+    account_move_files,
     account_move_opinion,
     account_move_posting,
     account_move_decision,
@@ -34,5 +35,6 @@ from . import (
     l10n_cl_dte_ai_answer,
     l10n_cl_dte_ai_attempt,
     l10n_cl_dte_ai_batch,
+    l10n_cl_dte_ai_batch_generation,
     res_config_settings,
 )

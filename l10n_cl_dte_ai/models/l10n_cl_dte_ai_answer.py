@@ -11,6 +11,7 @@ from .l10n_cl_dte_ai_service import CALL_FIELDS
 from .payload_fields import read_ahead
 from .reasons import WIRE_REASONS
 
+BUS_ANSWER = "l10n_cl_dte_ai/answer"
 VERDICTS = {"send": "approved", "review": "review", "reject": "rejected"}
 
 MAX_ATTEMPTS = 8
@@ -225,6 +226,40 @@ class L10nClDteAiValidation(models.Model):
         delay = min(BACKOFF_BASE * 2 ** (attempts - 1), BACKOFF_MAX)
         delay *= random.uniform(0.5, 1.5)
         return database_now(self.env) + timedelta(seconds=round(delay))
+
+    # === Telling === #
+
+    def _notify_requesters(self):
+        """Tell those who asked, if they are there, and the documents' chatter."""
+        for lang, rows in self.grouped(lambda row: row.requested_by_id.lang).items():
+            rows.with_context(lang=lang)._notify_in_one_language()
+
+    def _notify_in_one_language(self):
+        outcomes = dict(self._fields["outcome"]._description_selection(self.env))
+        bodies = {}
+        for validation in self:
+            move = validation.move_id
+            if validation.state == "done":
+                text = self.env._(
+                    "The AI service has answered: %(verdict)s (confidence "
+                    "%(confidence)s%%).",
+                    verdict=outcomes[validation.outcome],
+                    confidence=round(validation.confidence),
+                )
+            else:
+                text = validation.message
+            bodies[move.id] = text
+            validation.requested_by_id._bus_send(
+                BUS_ANSWER,
+                {
+                    "move_id": move.id,
+                    "name": move._l10n_cl_dte_name(),
+                    "outcome": validation.outcome,
+                    "message": text,
+                },
+            )
+        # In one statement: a message each costs more than the whole request.
+        self.env["account.move"].browse(bodies)._message_log_batch(bodies)
 
 
 def _as_findings(errors, warnings):

@@ -18,8 +18,6 @@ from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
 
-BUS_ANSWER = "l10n_cl_dte_ai/answer"
-
 # What of a row tells whether its document is to be asked about again.
 ROW_FIELDS = ("move_id", "digest", "state", "reason", "is_current")
 
@@ -425,37 +423,3 @@ class L10nClDteAiValidation(models.Model):
         # different histories.
         dte_data = json.loads(self.request_body)["dte_data"]
         return f"{digest(dte_data, self.company_id.id)}-{self.move_id.id}"
-
-    # === Business: telling === #
-
-    def _notify_requesters(self):
-        """Tell those who asked, if they are there, and the documents' chatter."""
-        for lang, rows in self.grouped(lambda row: row.requested_by_id.lang).items():
-            rows.with_context(lang=lang)._notify_in_one_language()
-
-    def _notify_in_one_language(self):
-        outcomes = dict(self._fields["outcome"]._description_selection(self.env))
-        bodies = {}
-        for validation in self:
-            move = validation.move_id
-            if validation.state == "done":
-                text = self.env._(
-                    "The AI service has answered: %(verdict)s (confidence "
-                    "%(confidence)s%%).",
-                    verdict=outcomes[validation.outcome],
-                    confidence=round(validation.confidence),
-                )
-            else:
-                text = validation.message
-            bodies[move.id] = text
-            validation.requested_by_id._bus_send(
-                BUS_ANSWER,
-                {
-                    "move_id": move.id,
-                    "name": move._l10n_cl_dte_name(),
-                    "outcome": validation.outcome,
-                    "message": text,
-                },
-            )
-        # In one statement: a message each costs more than the whole request.
-        self.env["account.move"].browse(bodies)._message_log_batch(bodies)
