@@ -87,6 +87,8 @@ READ_AHEAD = (
     "line_ids.tax_ids.company_id",
     "line_ids.tax_line_id.company_id",
     "partner_id.commercial_partner_id",
+    "commercial_partner_id.country_id.code",
+    "commercial_partner_id.l10n_latam_identification_type_id.is_vat",
 )
 # What belongs to one invoice alone; all else is shared with others.
 _OWN = ("line_ids", "l10n_cl_reference_ids")
