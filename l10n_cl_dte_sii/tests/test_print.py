@@ -72,6 +72,8 @@ class TestPrint(SigningCommon):
             "SANTIAGO ORIENTE",
             "o_l10n_cl_dte_sii_box",
             "76.101.010-7",
+            "Servicios de ingeniería",
+            "Venta de abarrotes",
         ):
             self.assertIn(text, html)
         # In the simulator, as in certification, the resolution is number 0.
