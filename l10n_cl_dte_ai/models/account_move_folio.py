@@ -152,15 +152,3 @@ class AccountMove(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_frozen_dte(self):
         self._l10n_cl_dte_check_frozen()
-
-
-class AccountResequenceWizard(models.TransientModel):
-    """Core's road to other numbers: the files of these documents are outdated then."""
-
-    _inherit = "account.resequence.wizard"
-
-    def resequence(self):
-        self.move_ids._l10n_cl_dte_check_frozen()
-        versions = self.move_ids.l10n_cl_dte_document_id
-        versions.sudo().write({"renumbered_on": fields.Datetime.now()})
-        return super().resequence()

@@ -114,13 +114,12 @@ class L10nClDteFolio(models.Model):
         :return: the documents whose folio another one has
         :rtype: AccountMove
         """
-        companies = self.env["res.company"].sudo().search([])
-        issuers = [
-            (company.id, company._l10n_cl_dte_issuer())
-            for company in companies.filtered(
-                lambda each: each.account_fiscal_country_id.code == "CL"
-            )
-        ]
+        companies = (
+            self.env["res.company"]
+            .sudo()
+            .search([("account_fiscal_country_id.code", "=", "CL")])
+        )
+        issuers = [(company.id, company._l10n_cl_dte_issuer()) for company in companies]
         if not issuers:
             return self.env["account.move"]
         self.env.cr.execute(

@@ -5,3 +5,4 @@ from . import (
     l10n_cl_dte_ai_generate,
     l10n_cl_dte_ai_generate_batch,
 )
+from . import account_resequence
