@@ -246,11 +246,12 @@ class TestPromise(RecoveryCase):
 
     def test_the_wait_for_a_slot_is_a_part_of_it(self):
         """12.9 s were measured, and 16.9 with three users at once."""
+        asked = []
         for seconds in (12, 4):
             self.service.sudo().interactive_seconds = seconds
-            asked = []
+            asked.clear()
 
-            def acquire(_service, max_wait, asked=asked):
+            def acquire(_service, max_wait):
                 asked.append(max_wait.total_seconds())
                 return Grant(wait=asked[0])
 

@@ -60,6 +60,8 @@ class AccountMoveReversal(models.TransientModel):
         return action
 
 
+# What the wizard makes of a note stands beside it.
+# pylint: disable=consider-merging-classes-inherited
 class AccountMove(models.Model):
     _inherit = "account.move"
 

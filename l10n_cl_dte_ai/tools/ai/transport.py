@@ -47,7 +47,8 @@ class CallEnded(OSError):
 class FinalResponse(http.client.HTTPResponse):
     """The answer behind those that only announce it, with honest chunks."""
 
-    def begin(self):
+    def begin(self):  # pylint: disable=missing-return
+        # The library's returns nothing either.
         super().begin()
         while 100 <= self.status < 200 and self.status != 101:
             self.headers = self.msg = None  # or it takes itself for begun
