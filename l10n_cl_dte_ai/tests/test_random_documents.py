@@ -50,6 +50,109 @@ class TestRandomDocuments(DteFileCommon):
             )
         ]
         cls.dollar = dollar.sudo(False)
+        cls.terms = cls.admin_env["account.payment.term"].create(
+            {
+                "name": "Tres cuotas",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": part, "nb_days": days}
+                    )
+                    for part, days in ((33.33, 0), (33.33, 30), (33.34, 60))
+                ],
+            }
+        )
+        account = cls.company_data["default_account_revenue"].id
+        cls.rounding = cls.admin_env["account.cash.rounding"].create(
+            {
+                "name": "A diez pesos",
+                "rounding": 10,
+                "strategy": "add_invoice_line",
+                "profit_account_id": account,
+                "loss_account_id": account,
+                "rounding_method": "HALF-UP",
+            }
+        )
+        cls.branch = cls.customer.with_env(cls.admin_env).copy(
+            {"name": "Bodega", "parent_id": cls.customer.id, "type": "delivery"}
+        )
+        cls.create_taxes()
+
+    @classmethod
+    def create_taxes(cls):
+        """Taxes of all kinds: IVA included and in a group, by quantity, of nothing."""
+        vat = cls.vat_19.sudo()
+        common = {"tax_group_id": vat.tax_group_id.id, "company_id": vat.company_id.id}
+        create = cls.admin_env["account.tax"].create
+        included = vat.copy(
+            {"name": "IVA incluido", "price_include_override": "tax_included"}
+        )
+        diesel = {"amount": 103.5, "amount_type": "fixed", "l10n_cl_sii_code": 28}
+        fuel = create({"name": "Diésel", **diesel, **common})
+        exempt = create({"name": "Exento", "amount": 0, **common})
+        inner = vat.copy({"name": "IVA del grupo"})
+        group = create(
+            {
+                "name": "Grupo",
+                "amount_type": "group",
+                "amount": 0,
+                "children_tax_ids": [Command.set(inner.ids)],
+                **common,
+            }
+        )
+        cls.mixes = [included, group, exempt, vat + fuel]
+
+    # === False alarms === #
+
+    def clean_values(self, rng):
+        """An invoice that somebody would send, with what it may have."""
+        in_pesos = rng.random() < 0.7
+        # Documents with an amount by quantity are in pesos: so is the amount.
+        mixes = self.mixes if in_pesos else self.mixes[:3]
+        lines = [
+            {
+                "name": rng.choice(
+                    ("Flete", "Año Ñandú & Cía", "Servicio\nCon detalle")
+                ),
+                "quantity": rng.choice([1, 2, 3, 12]),
+                "price_unit": rng.randint(50_000, 900_000) / (1 if in_pesos else 500),
+                "discount": rng.choice([0, 0, 5]),
+                "tax_ids": [Command.set(taxes.ids)],
+            }
+            for taxes in [self.vat_19, *rng.sample(mixes, 2)]
+        ]
+        return {
+            "move_type": "out_invoice",
+            "partner_id": rng.choice([self.customer, self.branch]).id,
+            "invoice_date": "2026-03-02",
+            "currency_id": (
+                self.own_company.currency_id if in_pesos else self.dollar
+            ).id,
+            "l10n_latam_document_type_id": self.env.ref(DOCUMENT_TYPES["33"]).id,
+            "invoice_payment_term_id": rng.choice([False, self.terms.id]),
+            "invoice_cash_rounding_id": in_pesos
+            and rng.choice([False, False, self.rounding.id]),
+            "invoice_line_ids": [Command.create(line) for line in lines],
+        }
+
+    def test_nothing_is_found_in_documents_without_fault(self):
+        """But what Odoo's own rounding makes of the IVA, and a cash rounding."""
+        rng = random.Random(SEED)
+        documents = self.env["account.move"].create(
+            [self.clean_values(rng) for _number in range(30)]
+        )
+        documents.action_post()
+        notes = documents.union(*map(self.reverse, documents[:5])) - documents
+        for move, document in (documents + notes)._l10n_cl_dte_as_documents().items():
+            findings = move._l10n_cl_dte_apply_rules(document)
+            allowed = {"length", "date"}  # it is dated as the others are
+            if move.invoice_cash_rounding_id:
+                allowed.add("cash_rounding")
+            found = {each.code for each in findings} - allowed
+            # Odoo rounds the IVA line by line, which is told, and never altered.
+            off = abs(document.IVA - document.MntNeto * 0.19)
+            found -= {"iva"} if off <= len(document.Detalle) else set()
+            with self.subTest(document=document):
+                self.assertEqual(found, set(), [each.message for each in findings])
 
     def random_line(self, rng, code, in_pesos):
         price = rng.choice(
