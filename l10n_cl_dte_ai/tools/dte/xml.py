@@ -18,6 +18,8 @@ NAMESPACE = "http://www.sii.cl/SiiDte"
 ENCODING = "ISO-8859-1"
 
 _PREFIX = f"{{{NAMESPACE}}}"
+# Of our own text; without a table of the IDs, which nobody asks for.
+_PARSER = etree.XMLParser(collect_ids=False, resolve_entities=False, no_network=True)
 _PARTIES = re.compile(rb"<Emisor>.*</Receptor>", re.DOTALL)
 _BETWEEN = re.compile(rb">\s+<")
 
@@ -56,7 +58,8 @@ def as_tree(document):
                 *_references(document),
                 "</Documento></DTE>",
             )
-        )
+        ),
+        _PARSER,
     )
 
 

@@ -4,6 +4,7 @@
 # pylint: disable=prefer-env-translation
 # `_` is the caller's `env._`: there is no Odoo in here.
 
+import functools
 import re
 
 from ..document import FACTURA, FACTURA_COMPRA, FACTURA_EXENTA, GUIA
@@ -21,6 +22,7 @@ WITH_DESTINATION = (FACTURA, FACTURA_EXENTA, FACTURA_COMPRA, GUIA)
 RUT = re.compile("[1-9][0-9]{0,7}-[0-9K]")
 
 
+@functools.lru_cache(maxsize=1024)  # the same parties again and again
 def is_valid_rut(rut):
     """Tell whether a RUT has the form 12345678-5 and its check digit (modulo 11)."""
     if not RUT.fullmatch(rut or ""):
@@ -44,6 +46,8 @@ def rut(document, _today, _):
             "RUTRecep",
         ),
     ):
+        if is_valid_rut(value):
+            continue
         if not value:
             message = _(
                 "%(name)s has no RUT. Enter it as 12345678-5 in its contact.", name=name
@@ -55,15 +59,13 @@ def rut(document, _today, _):
                 rut=value,
                 name=name,
             )
-        elif not is_valid_rut(value):
+        else:
             message = _(
                 "The RUT %(rut)s of %(name)s is not valid: its check digit does not "
                 "match. Correct it in its contact.",
                 rut=value,
                 name=name,
             )
-        else:
-            continue
         yield Finding("rut", ERROR, message, target, field)
 
 
