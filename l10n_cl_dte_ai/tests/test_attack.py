@@ -39,6 +39,9 @@ HARMLESS = {
     ("l10n_cl_dte_ai.generate", "action_check_again", "accountant"): (
         "her work: a question about her own document"
     ),
+    ("l10n_cl_dte_ai.generate", "action_reviewed", "accountant"): (
+        "her work: her decision on her own document, kept with her name"
+    ),
     ("l10n_cl_dte_ai.generate.batch", "action_start", "accountant"): (
         "her work: questions about her own documents"
     ),
