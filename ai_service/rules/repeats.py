@@ -91,7 +91,9 @@ def _copied(case: Case) -> tuple[PreviousDocument, bool] | None:
 def _same(case: Case, previous: PreviousDocument) -> bool:
     if previous.total != case.dte.monto_total:
         return False
-    if not previous.lines or not case.lines:
+    # Clients may tell no lines, or some of them, without quantities.
+    told = previous.lines and all(line.quantity for line in previous.lines)
+    if not told or not case.lines:
         return True
     return _content(case.lines) == _content(previous.lines)
 

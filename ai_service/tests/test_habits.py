@@ -103,6 +103,16 @@ def test_a_price_that_others_pay_now_is_none_to_speak_of():
     assert judge(dear(31500), weekly(), context).rules == ()
 
 
+def test_a_duplicate_is_found_where_lines_are_told_without_quantities():
+    document = right_again()
+    before = copy.deepcopy(document) | {"folio": 8001}
+    before["fecha_emision"] = docs.days_ago(1)
+    before["items"] = [
+        {"nombre": OIL[0], "precio_unitario": OIL[2]}  # As older addons send it.
+    ]
+    assert "is_not_a_duplicate" in judge(document, [before]).rules
+
+
 def test_an_earlier_mistake_does_not_become_usual():
     before = weekly()
     before[3] = order(
