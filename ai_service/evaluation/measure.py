@@ -135,9 +135,10 @@ async def judge(
     body = request(trial.company, trial.document, trial.today, context)
     asked = ValidationRequest.model_validate(body)
     engine = engine_on(trial.today)
-    started = time.perf_counter()
+    # Of the processor: the machine may be busy with other things.
+    started = time.process_time()
     trial.opinion = await engine.validate(asked)
-    trial.seconds = time.perf_counter() - started
+    trial.seconds = time.process_time() - started
 
 
 def _visible(

@@ -3,16 +3,15 @@ import json
 from typing import NamedTuple
 
 from odoo import models
-from odoo.tools import SQL, groupby
+from odoo.tools import SQL
 
 from ..tools.dte import payload
 from ..tools.dte.document import Documento
 from .texts import one_line, pesos
 
-# How many of a customer's documents the service may compare a new one with, and how
-# many lines of each. With the longest names these are half of the 100 kB of the
-# contract.
-HISTORY_LIMIT, HISTORY_ITEMS = 20, 20
+# How many of a customer's documents the service may compare a new one with, how many
+# lines of each, and how large that may be: the contract allows 100 kB.
+HISTORY_LIMIT, HISTORY_ITEMS, HISTORY_BYTES = 40, 40, 90_000
 MAX_NAME_LENGTH = 80  # of NmbItem
 
 
@@ -98,12 +97,11 @@ class AccountMove(models.Model):
         }
 
     def _l10n_cl_dte_ai_histories(self):
-        """Return the customers' previous documents, newest first.
+        """Return the customers' previous documents, newest first, with all their lines.
 
-        Of a purchase invoice's supplier only those that we issued.
-        Of their lines only those that this document has as well, by name: it is them
-        that a price can be compared with. Their prices are net, in pesos and before
-        the discount, as they were booked.
+        Of an invoice also the notes and of a note also the invoices: the service looks
+        among them for what is corrected. Of a purchase invoice's supplier only those
+        that we issued. Prices are net, in pesos and before the discount, as booked.
 
         Context for the service, not part of the digest: a verdict does not become
         outdated because another invoice was posted. One query for any number of
@@ -112,82 +110,120 @@ class AccountMove(models.Model):
         :return: rows of the contract's `history` by the document's id
         :rtype: dict[int, list[dict]]
         """
+        past = {}
+        for row in self._l10n_cl_dte_ai_past_rows():
+            customer = row["partner_id"], row["company_id"], row["side"]
+            entry = payload.as_history_entry(
+                row["code"],
+                row["folio"],
+                row["date"],
+                pesos(row["total"]),
+                pesos(row["net"]),
+                [
+                    {
+                        **item,
+                        "name": one_line(item["name"]),
+                        "unit": one_line(item["unit"]),
+                    }
+                    for item in row["items"] or ()
+                ],
+                row["corrects"],
+            )
+            past.setdefault(customer, []).append((row["id"], entry))
+        return {
+            move.id: _within_bytes(
+                entry
+                for move_id, entry in past[customer][: HISTORY_LIMIT + 1]
+                if move_id != move.id
+            )
+            for move in self
+            if (customer := move._l10n_cl_dte_ai_customer()) in past
+        }
+
+    def _l10n_cl_dte_ai_customer(self):
+        """Return whose documents can be compared with this one, as the rows name it."""
+        side = self.move_type.split("_")[0]
+        return self.commercial_partner_id.id, self.company_id.id, side
+
+    def _l10n_cl_dte_ai_past_rows(self):
         self.env["account.move"].flush_model()
         self.env["account.move.line"].flush_model()
-        rows = self.env.execute_query_dict(
+        return self.env.execute_query_dict(
             SQL(
                 """
                 WITH customer AS (
-                    SELECT DISTINCT commercial_partner_id, company_id, move_type
+                    SELECT DISTINCT commercial_partner_id, company_id,
+                           split_part(move_type, '_', 1) AS side
                       FROM account_move
-                     WHERE id IN %(ids)s),
-                past AS MATERIALIZED (
-                    SELECT customer.*, latest.*
-                      FROM customer
-                CROSS JOIN LATERAL (
+                     WHERE id IN %(ids)s)
+                SELECT customer.commercial_partner_id AS partner_id,
+                       customer.company_id, customer.side, past.*, bought.items
+                  FROM customer
+            CROSS JOIN (VALUES ('invoice'), ('refund')) AS kind (name)
+            CROSS JOIN LATERAL (
                         SELECT past.id, type.code, past.sequence_number AS folio,
                                past.invoice_date AS date,
-                               abs(past.amount_total_signed) AS total
+                               abs(past.amount_total_signed) AS total,
+                               (SELECT coalesce(abs(sum(taxed.balance)), 0)
+                                  FROM account_move_line taxed
+                                 WHERE taxed.move_id = past.id
+                                   AND taxed.display_type = 'product'
+                                   AND EXISTS (
+                                        SELECT FROM account_move_line_account_tax_rel
+                                            AS of_line
+                                          JOIN account_tax tax
+                                            ON tax.id = of_line.account_tax_id
+                                         WHERE of_line.account_move_line_id = taxed.id
+                                           AND tax.amount != 0)) AS net,
+                               (SELECT json_build_array(
+                                        type.code, origin.sequence_number)
+                                  FROM account_move origin
+                                  JOIN l10n_latam_document_type type
+                                    ON type.id = origin.l10n_latam_document_type_id
+                                 WHERE origin.id = past.reversed_entry_id) AS corrects
                           FROM account_move past
                           JOIN l10n_latam_document_type type
                             ON type.id = past.l10n_latam_document_type_id
                          WHERE past.commercial_partner_id
                                 = customer.commercial_partner_id
                            AND past.company_id = customer.company_id
-                           AND past.move_type = customer.move_type
+                           AND past.move_type = customer.side || '_' || kind.name
                            AND (past.move_type != 'in_invoice' OR type.code = '46')
                            AND past.state = 'posted'
                            AND past.l10n_latam_document_type_id IS NOT NULL
                          ORDER BY past.invoice_date DESC, past.id DESC
-                         LIMIT %(limit)s + 1) latest)
-                SELECT move.id, past.code, past.folio, past.date, past.total, same.items
-                  FROM account_move move
-                  JOIN past USING (commercial_partner_id, company_id, move_type)
-            CROSS JOIN LATERAL (
-                        SELECT json_agg(json_build_array(item.name, item.price)) items
+                         LIMIT %(limit)s + 1) past
+             LEFT JOIN LATERAL (
+                        SELECT json_agg(item) AS items
                           FROM (
                                 SELECT %(name)s AS name,
+                                       abs(line.quantity) AS quantity,
+                                       coalesce(unit.name ->> %(lang)s,
+                                                unit.name ->> 'en_US', '') AS unit,
                                        abs(line.balance / line.quantity)
-                                       / (1 - coalesce(line.discount, 0) / 100) AS price
+                                       / (1 - coalesce(line.discount, 0) / 100)
+                                       AS price,
+                                       coalesce(line.discount, 0) AS discount
                                   FROM account_move_line line
+                             LEFT JOIN uom_uom unit ON unit.id = line.product_uom_id
                                  WHERE line.move_id = past.id
                                    AND line.display_type = 'product'
                                    AND line.balance != 0
                                    AND line.quantity != 0
                                    AND coalesce(line.discount, 0) < 100
                                    AND length(%(name)s) BETWEEN 1 AND %(length)s
-                                   AND lower(%(name)s) IN (
-                                        SELECT lower(%(own_name)s)
-                                          FROM account_move_line own
-                                         WHERE own.move_id = move.id
-                                           AND own.display_type = 'product')
                                  ORDER BY line.sequence, line.id
-                                 LIMIT %(items)s) item) same
-                 WHERE move.id IN %(ids)s
-                   AND move.id != past.id
-                 ORDER BY move.id, past.date DESC, past.id DESC
+                                 LIMIT %(items)s) item) bought ON TRUE
+                 ORDER BY past.date DESC, past.id DESC
                 """,
                 limit=HISTORY_LIMIT,
                 items=HISTORY_ITEMS,
                 length=MAX_NAME_LENGTH,
                 name=_first_line("line"),
-                own_name=_first_line("own"),
+                lang=self[:1]._l10n_cl_dte_lang(),
                 ids=tuple(self.ids),
             )
         )
-        return {
-            move_id: [
-                payload.as_history_entry(
-                    row["code"],
-                    row["folio"],
-                    row["date"],
-                    pesos(row["total"]),
-                    [(one_line(name), price) for name, price in row["items"] or ()],
-                )
-                for row in latest[:HISTORY_LIMIT]
-            ]
-            for move_id, latest in groupby(rows, lambda row: row["id"])
-        }
 
     # === Asking, and what was answered === #
 
@@ -244,6 +280,17 @@ class AccountMove(models.Model):
             if version.fingerprint == fingerprint:
                 row = version.validation_id
         return row[:1]
+
+
+def _within_bytes(entries):
+    """Return as many of the newest documents as the contract has room for."""
+    kept, size = [], 0
+    for entry in entries:
+        size += len(json.dumps(entry, ensure_ascii=False).encode()) + 2
+        if size > HISTORY_BYTES or len(kept) == HISTORY_LIMIT:
+            break
+        kept.append(entry)
+    return kept
 
 
 def _first_line(table):

@@ -182,8 +182,9 @@ class PayloadTests:
                     "tipo_dte": "33",
                     "folio": 2,
                     "fecha_emision": "2026-02-05",
+                    "monto_neto": 50_000,
                     "monto_total": 59_500,
-                    "items": [{"nombre": "Asesoría", "precio_unitario": 50_000}],
+                    "items": [self.advice(50_000)],
                 },
                 {
                     "message": "2026-01-05: tipo 33, folio 1, total 119000",
@@ -191,36 +192,84 @@ class PayloadTests:
                     "tipo_dte": "33",
                     "folio": 1,
                     "fecha_emision": "2026-01-05",
+                    "monto_neto": 100_000,
                     "monto_total": 119_000,
-                    "items": [{"nombre": "Asesoría", "precio_unitario": 100_000}],
+                    "items": [self.advice(100_000)],
                 },
             ],
         )
 
+    def advice(self, price):
+        return {
+            "nombre": "Asesoría",
+            "cantidad": 1,
+            **self.unit_of_line(),
+            "precio_unitario": price,
+        }
+
+    def unit_of_line(self):
+        """What the document itself says of the unit, so that both can be compared."""
+        document = self.create_document()
+        [item] = document._l10n_cl_dte_ai_questions()[document].dte_data["items"]
+        return {"unidad": item["unidad"]} if "unidad" in item else {}
+
     def history_items(self, document):
         [entry] = document._l10n_cl_dte_ai_histories()[document.id]
-        return [tuple(item.values()) for item in entry.get("items", ())]
+        return [
+            (
+                item["nombre"],
+                item["cantidad"],
+                item["precio_unitario"],
+                item.get("descuento_pct", 0),
+            )
+            for item in entry.get("items", ())
+        ]
 
-    def test_prices_of_what_the_document_has_as_well(self):
-        """Named alike, whatever stands below; others are nobody's business."""
+    def test_history_has_all_lines(self):
+        """As the document itself gives them, and not only those that this one has."""
         self.create_posted(
             lines=[
                 self.given("  Cemento  gris\nSaco de 25 kg", 4_990),
                 self.given("CLAVOS", 10.5, quantity=1.5, discount=10),
-                self.given("Asesoría reservada", 1_000_000),
+                self.given("Asesoría", 1_000_000, quantity=3),
                 self.given("Muestra", 500, discount=100),
                 self.given("Muestra", -500, quantity=0),
                 {"display_type": "line_note", "name": "Flete"},
                 self.given("Flete", 20_000, exempt=True),
             ]
         )
-        names = ("Cemento  gris", "Clavos\ncon punta", "Muestra", "flete", "Otro")
-        document = self.create_document(lines=[{"name": name} for name in names])
+        document = self.create_document(lines=[{"name": "Otro"}])
         self.assertEqual(
             self.history_items(document),
             # A price is what was booked: $ 14 of 1.5 with a discount of 10 %.
-            [("Cemento gris", 4_990), ("CLAVOS", 10.37), ("Flete", 20_000)],
+            [
+                ("Cemento gris", 1, 4_990, 0),
+                ("CLAVOS", 1.5, 10.37, 10),
+                ("Asesoría", 3, 1_000_000, 0),
+                ("Flete", 1, 20_000, 0),
+            ],
         )
+        [entry] = document._l10n_cl_dte_ai_histories()[document.id]
+        self.assertEqual(entry["monto_neto"], 4_990 + 14 + 3_000_000)
+
+    def test_a_note_is_told_with_what_it_corrects(self):
+        invoice = self.create_posted(invoice_date="2026-01-05")
+        note = self.create_document(
+            "61",
+            [self.given("Devolución", 10_000)],
+            reversed_entry_id=invoice.id,
+            invoice_date="2026-01-06",
+        )
+        [entry] = note._l10n_cl_dte_ai_histories()[note.id]
+        self.assertEqual((entry["tipo_dte"], entry["folio"]), ("33", 1))
+        note.action_post()
+        document = self.create_document(invoice_date="2026-03-02")
+        newest, oldest = document._l10n_cl_dte_ai_histories()[document.id]
+        self.assertEqual(
+            (newest["tipo_dte"], newest["documento_referencia"]),
+            ("61", {"tipo_doc": "33", "folio": "1"}),
+        )
+        self.assertNotIn("documento_referencia", oldest)
 
     def test_prices_are_net_and_in_pesos(self):
         """As the document itself gives them, whatever the invoice was entered in."""
@@ -249,21 +298,24 @@ class PayloadTests:
                 past = self.create_posted(invoice_date="2026-03-02", **values)
                 data = past._l10n_cl_dte_ai_questions()[past].dte_data
                 document = self.create_document()
-                self.assertEqual(self.history_items(document), [("Asesoría", 9_975)])
+                self.assertEqual(
+                    [item[2] for item in self.history_items(document)], [9_975]
+                )
                 self.assertEqual(data["items"][0]["precio_unitario"], 9_975)
                 past.button_draft()
 
     def test_the_largest_history_is_within_the_limits(self):
-        names = [f"{number:02}" + "ñ" * 78 for number in range(25)]
+        names = [f"{number:02}" + "ñ" * 78 for number in range(45)]
         for _number in range(21):
             self.create_posted(lines=[{"name": name} for name in (*names, "x" * 81)])
         document = self.create_document(lines=[{"name": f"{n}\n…"} for n in names])
         history = document._l10n_cl_dte_ai_histories()[document.id]
-        self.assertEqual({len(entry["items"]) for entry in history}, {20})
-        self.assertEqual(len(history), 20)
+        self.assertEqual({len(entry["items"]) for entry in history}, {40})
         for entry in history:
             self.assertTrue(entry["message"] and entry["error_code"])
-        self.assertLess(len(json.dumps(history, ensure_ascii=False).encode()), 100_000)
+        size = len(json.dumps(history, ensure_ascii=False).encode())
+        # The oldest were left out, and no more of them than had to be.
+        self.assertTrue(75_000 < size < 100_000, size)
 
     def test_one_query_for_all_histories(self):
         customers = self.customer + self.other_customer

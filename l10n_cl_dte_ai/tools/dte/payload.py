@@ -108,14 +108,16 @@ def without_names(dte_data):
     return {key: LEFT_OUT if key in NAMES else value for key, value in dte_data.items()}
 
 
-def as_history_entry(code, folio, date, total, prices):
+def as_history_entry(code, folio, date, total, net, items, corrects=None):
     """Return another document of the same customer, to compare this one with.
 
     Few decimals: it is about what is out of line, and has to be the same each time.
 
     :param datetime.date date: when it was issued
-    :param int total: in pesos
-    :param prices: (name of the item, price of one in pesos), of some of its lines
+    :param int total: in pesos, as `net`, what of it the taxes are on
+    :param list[dict] items: name, quantity, unit, price of one in pesos and discount
+        in per cent, of its lines
+    :param corrects: type and folio of what a note corrects
     :rtype: dict
     """
     return _present(
@@ -126,10 +128,24 @@ def as_history_entry(code, folio, date, total, prices):
             "tipo_dte": code,
             "folio": folio,
             "fecha_emision": _date(date),
+            "monto_neto": net,
             "monto_total": total,
+            "documento_referencia": (
+                {"tipo_doc": corrects[0], "folio": str(corrects[1])}
+                if corrects
+                else None
+            ),
             "items": [
-                {"nombre": name, "precio_unitario": _number(round(price, 2))}
-                for name, price in prices
+                _present(
+                    {
+                        "nombre": item["name"],
+                        "cantidad": _number(item["quantity"]),
+                        "unidad": item["unit"][:MAX_UNIT_LENGTH],
+                        "precio_unitario": _number(round(item["price"], 2)),
+                        "descuento_pct": _number(max(item["discount"], 0)),
+                    }
+                )
+                for item in items
             ],
         }
     )
