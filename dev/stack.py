@@ -126,10 +126,12 @@ class Stack:
 
 
 @contextmanager
-def running_stack(space, odoo_port=0, service_port=0, workers=0, demo=False):
-    """A `Stack` that runs, with the demo company if `demo`."""
+def running_stack(
+    space, odoo_port=0, service_port=0, workers=0, demo=False, name="demo"
+):
+    """A `Stack` that runs, with the demo company if `demo`, in a database so named."""
     venv.ensure("service")
-    odoo = space.create("demo") if demo else space.with_addon("stack")
+    odoo = space.create(name) if demo else space.with_addon("stack")
     result = Stack(odoo, odoo_port, service_port, workers)
     try:
         result.launch_service()  # it comes up while Odoo installs

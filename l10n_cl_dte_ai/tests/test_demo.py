@@ -17,6 +17,7 @@ FOUND_BY_RULES = {
     "next_month": {"date"},
     "final_consumer": {"stand_in"},
     "credit_note_no_reference": {"reference"},
+    "credit_note_backdated": {"references"},
 }
 
 

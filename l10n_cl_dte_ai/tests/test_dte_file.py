@@ -18,7 +18,6 @@ from .common import DteAiCommon
 from .loopback import opinion
 
 FIXTURES = "l10n_cl_dte_ai/tests/fixtures"
-EDI = "_l10n_cl_dte_has_edi"
 
 
 class DteFileCommon(DteAiCommon):
@@ -419,7 +418,8 @@ class TestReferences(DteFileCommon):
         self.assertEqual(reference.reference_doc_code, "1")
         note.invoice_line_ids.price_unit = 40_000
         self.assertEqual(reference.reference_doc_code, "3")
-        self.assertEqual(self.findings(note), {"date"})  # of March
+        # It is of March, before the invoice's own date.
+        self.assertEqual(self.findings(note), {"date", "references"})
 
     def test_a_debit_note_corrects_amounts(self):
         note = self.debit(self.create_posted(folio="000041"), "Faltó", copy_lines=True)
@@ -488,12 +488,13 @@ class TestReferences(DteFileCommon):
 
     def test_enterprise_fills_in_its_own(self):
         origin = self.create_posted()
-        with patch.object(self.registry["account.move"], EDI, return_value=True):
+        modules = {*self.registry._init_modules, "l10n_cl_edi"}
+        with patch.object(self.registry, "_init_modules", modules):
             note = self.reverse(origin)
             self.assertFalse(note.l10n_cl_reference_ids)
             self.assertFalse(note.l10n_cl_dte_shows_references)
             document = self.create_posted()
-            with self.assertRaisesRegex(UserError, "Odoo's own electronic invoicing"):
+            with self.assertRaisesRegex(UserError, "l10n_cl_edi is installed"):
                 self.generate(document)
             self.assertFalse(self.findings(document))
 

@@ -112,7 +112,7 @@ class ClickTests:
         wizard = self.click(document)
         self.assertEqual(wizard.outcome, "no_opinion")
         self.assertIn("not an approval", wizard.message)
-        self.assertEqual(wizard.ai_findings[0]["message"], "AI Service error: timeout")
+        self.assertFalse(wizard.ai_findings)  # its text says nothing to an accountant
         row = self.validation(document)
         self.assertRow(row, state="pending", reason="no_opinion", attempts=1)
         self.assertFalse(row.verdict)
@@ -127,11 +127,11 @@ class ClickTests:
     def test_a_service_that_says_it_has_no_opinion(self):
         document = self.create_document()
         self.server.script(
-            opinion("review", 0, opinion=False, reason="El modelo no responde")
+            opinion("review", 0, opinion=False, reason="No reviso este giro")
         )
         wizard = self.click(document)
         self.assertEqual(wizard.outcome, "no_opinion")
-        self.assertEqual(wizard.ai_findings[0]["message"], "El modelo no responde")
+        self.assertEqual(wizard.ai_findings[0]["message"], "No reviso este giro")
 
     def test_an_answer_that_cannot_be_understood(self):
         document = self.create_document()
@@ -363,7 +363,9 @@ class ClickTests:
         self.service.sudo().interactive_seconds = 5
         self.server.script(opinion())
         self.click(self.create_document())
-        self.assertEqual(tuple(self.limits), (3, 5, 5, 2))
+        # Less what the wait for the slot took of it.
+        self.assertTrue(4 < self.limits.total <= 5)
+        self.assertEqual(self.limits.read, self.limits.total)
 
     def test_a_fault_of_ours_leaves_no_row_behind(self):
         document = self.create_document()
@@ -405,7 +407,8 @@ class ClickTests:
 
     def test_a_warning_in_odoos_data_does_not_stop_the_question(self):
         document = self.create_document(
-            invoice_date=fields.Date.add(fields.Date.today(), days=20)
+            invoice_date=fields.Date.add(fields.Date.today(), days=20),
+            invoice_date_due=fields.Date.add(fields.Date.today(), days=50),
         )
         self.server.script(opinion())
         wizard = self.click(document)
@@ -465,7 +468,7 @@ class QueueTests:
         row = self.validation(document)
         self.assertEqual((row.state, row.outcome), ("done", "review"))
         self.assertEqual(row.attempts, 2)
-        self.assertEqual(tuple(self.limits), (3, 20, 25, 1))
+        self.assertEqual(tuple(self.limits), (3, 25, 25, 1))
         [(target, payload)] = [
             (target, payload)
             for target, kind, payload in sent
@@ -524,7 +527,8 @@ class QueueTests:
         bad, good = self.create_queued(), self.create_queued()
         row = self.validation(bad)
         row.next_attempt_at = fields.Datetime.now() - timedelta(days=1)
-        self.server.script(reply(500, b""), opinion())
+        # The other's answer shows that the service is well: it gets one more attempt.
+        self.server.script(reply(500, b""), opinion(), reply(500, b""))
         self.run_cron()
         self.assertEqual(row.state, "pending")
         self.assertEqual(good.l10n_cl_dte_ai_state, "approved")

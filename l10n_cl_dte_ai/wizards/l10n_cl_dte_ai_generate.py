@@ -197,6 +197,15 @@ class L10nClDteAiGenerate(models.TransientModel):
     def action_generate_anyway(self):
         return self._generate(self.override_reason or "")
 
+    def action_confirm_and_generate(self):
+        """Give a draft its folio and make its file, or neither of them.
+
+        :raise UserError: where the policy stops the one or the other
+        """
+        self.ensure_one()
+        self.move_id.action_post()
+        return self._generate()
+
     def action_confirm_anyway(self):
         """Confirm a draft that the policy stops, with a reason."""
         self.ensure_one()

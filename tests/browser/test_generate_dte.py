@@ -63,7 +63,7 @@ def test_mend_the_customer_check_again_and_generate(
     expect(in_dialog(page, "confidence")).to_have_text(re.compile(r"\d"))
     screenshot("approved")
 
-    in_dialog(page, "action_generate").click()
+    in_dialog(page, "action_confirm_and_generate").click()
     attachment = page.locator(".o-mail-AttachmentContainer")
     expect(attachment).to_contain_text(re.compile(r"DTE_33_\d+\."))
     badge = page.locator(".o_field_widget[name=l10n_cl_dte_ai_state]")
@@ -119,15 +119,16 @@ def test_a_service_that_is_down_blocks_nobody(service, page, open_invoice, scree
     expect(badge.locator(".text-bg-success")).to_be_visible()
 
 
-def test_the_list_shows_and_filters_verdicts(service, page, open_invoice, screenshot):
+def test_the_list_of_what_is_to_do_says_why(service, page, open_invoice, screenshot):
     open_invoice("credit_note_backdated")
     page.locator(GENERATE).click()
-    expect(in_dialog(page, "outcome").locator(".text-bg-danger")).to_be_visible()
+    error = in_dialog(page, "odoo_findings").locator("[data-severity=error]")
+    expect(error).to_be_visible()
     screenshot("rejected")
     page.goto("/odoo/action-l10n_cl_dte_ai.action_to_review")
-    expect(
-        page.locator(".o_data_row [name=l10n_cl_dte_ai_state] .text-bg-danger").first
-    ).to_be_visible()
+    states = page.locator(".o_data_row [name=l10n_cl_dte_state]")
+    expect(states.locator(".text-bg-danger").first).to_be_visible()
+    expect(states.locator(".text-bg-warning").first).to_be_visible()
     screenshot("to-review-list")
     page.goto("/odoo/dte-ai-validations")
     page.wait_for_selector(".o_data_row")

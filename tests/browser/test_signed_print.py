@@ -18,7 +18,7 @@ SCREENSHOTS = BUILD / "screenshots"
 @pytest.fixture(scope="module")
 def issuer(workspace):
     """An Odoo whose demo company signs: apart, for it changes every document."""
-    with running_stack(workspace, demo=True) as stack:
+    with running_stack(workspace, demo=True, name="issuer") as stack:
         admin = stack.rpc()
         (company,) = admin.search_read(
             "res.company", [("vat", "=", "76101010-7")], ["id"]
