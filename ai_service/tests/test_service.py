@@ -62,6 +62,7 @@ def test_an_engine_without_opinion_never_says_send_and_is_not_cached():
         "recommendation": "review",
         "opinion": False,
         "reason": "el modelo no respondió",
+        "findings": [],
         "cached": False,
         "request_id": "abc-1",
     }
