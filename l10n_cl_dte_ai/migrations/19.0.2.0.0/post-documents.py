@@ -17,6 +17,19 @@ from odoo.addons.l10n_cl_dte_ai.tools.dte import xml
 _logger = logging.getLogger(__name__)
 
 CHUNK = 500
+# What a file says since this version only: an invoice that has not changed has not
+# changed because of it.
+SINCE = (
+    "MntPagos",
+    "Sucursal",
+    "CdgSIISucur",
+    "IVANoRet",
+    "MontoNF",
+    "MontoPeriodo",
+    "OtraMoneda",
+    "CdgItem",
+    "IndGlobal",
+)
 
 
 def migrate(cr, _version):
@@ -106,8 +119,12 @@ def _is_same(move, content, rebuilt, with_parties=False):
         old, new = (etree.fromstring(each) for each in (content, rebuilt))
     except etree.XMLSyntaxError:
         return False
+    for name in SINCE:
+        for element in list(new.iter(f"{{{xml.NAMESPACE}}}{name}")):
+            element.getparent().remove(element)
     if with_parties:
-        return b"".join(content.split()) == b"".join(rebuilt.split())
+        old, new = (etree.tostring(each, method="c14n") for each in (old, new))
+        return b"".join(old.split()) == b"".join(new.split())
     return xml.fingerprint(old, ()) == xml.fingerprint(new, ())
 
 
