@@ -346,7 +346,7 @@ def test_a_conflict_over_what_was_not_sent(processes):
                 [documents[-1]],
             )
         threading.Timer(2, other.commit).start()
-        reply(503)(handler)
+        reply(429)(handler)  # it concerns those that were not sent, too
 
     processes.begin(answer)
     before = len(re.findall("(?i)serializ", processes.log()))

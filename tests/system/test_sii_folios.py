@@ -28,7 +28,7 @@ print(company.id, env.cr.fetchone()[0], *copies)
 @pytest.fixture(scope="module")
 def issuer(workspace):
     """An Odoo with two workers, its drafts, and the highest number that there is."""
-    odoo = workspace.with_addon("folios")
+    odoo = workspace.with_addon("sii_folios")
     printed = odoo.shell(COMPANY, log="folios").split()
     company, highest, *drafts = map(int, printed[-DRAFTS - 2 :])
     stack = Stack(odoo, workers=2)
