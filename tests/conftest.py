@@ -48,6 +48,11 @@ def service(stack):
         "    company.l10n_cl_dte_ai_service_id = service.create(values)\n"
     )
     stack.ensure_service()
+    # As *Test Connection* does: what it understands is known from then on.
+    stack.odoo_shell(
+        "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
+        "company.l10n_cl_dte_ai_service_id._check_health()\n"
+    )
     yield stack
     stack.ensure_service()
 

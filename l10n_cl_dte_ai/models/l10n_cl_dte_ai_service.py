@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Domain
 
 from ..tools import ai
+from .alarm import trigger
 from .reasons import EXPLANATIONS
 
 # A key in the server's environment, and the one address that may be given it: any
@@ -213,7 +214,9 @@ class L10nClDteAiService(models.Model):
                 }
             )
         self._notify_health()
-        # What waited for the settings is due now.
+        # What it understands is known from its health: before the first document, if
+        # possible. What waited for the settings is due now.
+        trigger(self.env, "l10n_cl_dte_ai.ir_cron_check_health")
         self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
 
     # === Actions === #

@@ -12,7 +12,7 @@ FOUND_BY_RULES = {
     "no_comuna": {"address"},
     "all_exempt": {"affected_line"},
     "emoji": {"latin_1"},
-    "wrong_rut": {"rut"},
+    "wrong_rut": {"rut", "identity_has_rut"},  # it is kept as a foreign number
     "tomorrow": {"date"},
     "next_month": {"date"},
     "final_consumer": {"stand_in"},
