@@ -104,7 +104,7 @@ def test_a_frozen_service(service, page, login, screenshot, frozen_address):
     """A click ends; the breaker opens, and the next click ends at once."""
     service.odoo_shell(
         "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
-        f"values = {{'url': {frozen_address!r}, 'interactive_seconds': 3}}\n"
+        f"values = {{'url': {frozen_address!r}, 'interactive_seconds': 8}}\n"
         "company.l10n_cl_dte_ai_service_id.write(values)\n"
         "company.l10n_cl_dte_ai_service_id.breaker_failures = 4"
     )
@@ -124,7 +124,8 @@ def test_a_frozen_service(service, page, login, screenshot, frozen_address):
         page.locator(GENERATE).click()
         page.wait_for_selector(".modal [name=outcome] .text-bg-info")
         seconds = time.monotonic() - start
-        assert seconds < (12 if number == 0 else 3), seconds
+        # The first waits for the whole of the time; a busy machine takes some more.
+        assert seconds < (16 if number == 0 else 8), seconds
     expect(page.locator(INDICATOR)).to_have_attribute("data-state", "down")
     page.locator(".modal button[name=action_queue_and_close]").click()
     page.locator(INDICATOR).click()
