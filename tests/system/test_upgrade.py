@@ -33,6 +33,15 @@ rows.create({
     "request_body": bodies[asked], "state": "done", "verdict": "approved",
     "confidence": 91.5, "answered_at": "2026-01-02 10:00:00",
     "findings": [{"severity": "warning", "message": "Mire el precio"}]})
+service = env["l10n_cl_dte_ai.service"].create(
+    {"url": "https://ai.example.cl", "new_key": "sk-of-the-upgrade-0123456789"})
+company.write(
+    {"l10n_cl_dte_ai_service_id": service.id, "l10n_cl_dte_ai_on_post": "off"})
+quoted = "bad request, you sent Bearer sk-of-the-upgrade-0123456789"
+rows.create({
+    "move_id": plain.id, "digest": "0" * 64, "request_body": "{}", "state": "failed",
+    "outcome": "refused", "findings": [{"severity": "error", "message": quoted}]})
+plain.message_post(body=quoted)
 (asked + changed + gone)._l10n_cl_dte_ai_generate_allowed()
 overridden.invoice_line_ids[:1].name = "Caja \N{PACKAGE}"  # no DTE can hold it
 overridden._l10n_cl_dte_ai_generate("Urgente")
@@ -43,6 +52,10 @@ gone.l10n_cl_dte_ai_attachment_id.unlink()
 env["ir.filters"].create({
     "name": "Mine", "model_id": "account.move", "user_ids": False,
     "domain": "[('l10n_cl_dte_ai_payment_form', '=', '1')]"})
+# Nobody can generate from now on.
+employee = env["res.users"].create({"name": "Employee", "login": "employee"})
+env["ir.attachment"].with_user(employee).create(
+    {"name": "l10n_cl_dte_ai.DTE_v10.xsd", "raw": b"<not xml"})
 env.flush_all()
 """
 BEFORE_THAT = """
@@ -63,7 +76,7 @@ print(json.dumps({
               "overridden": overridden.name, "gone": gone.name, "plain": plain.name},
     "files": files,
     "verdicts": env["l10n_cl_dte_ai.validation"].sudo().search_read(
-        [], ["digest", "state", "verdict", "confidence", "findings", "request_body"],
+        [("state", "=", "done")], ["digest", "state", "verdict", "confidence", "findings", "request_body"],
         order="id"),
 }))
 """
@@ -76,7 +89,7 @@ shown = env["ir.filters"].search([("name", "=", "Mine")])
 print(json.dumps({
     "files": files,
     "verdicts": env["l10n_cl_dte_ai.validation"].sudo().search_read(
-        [], ["digest", "state", "verdict", "confidence", "findings", "request_body"],
+        [("state", "=", "done")], ["digest", "state", "verdict", "confidence", "findings", "request_body"],
         order="id"),
     "intact": all(row._content() for row in versions),
     "states": {key: by_name[name].l10n_cl_dte_state for key, name in NAMES.items()},
@@ -87,6 +100,14 @@ print(json.dumps({
     "payment": by_name[NAMES["plain"]].l10n_cl_dte_payment_form,
     "city": company.l10n_cl_dte_ciudad,
     "filter": shown.domain,
+    "policy": company.l10n_cl_dte_ai_on_post,
+    "texts": env["l10n_cl_dte_ai.validation"].sudo().search(
+        [("state", "=", "failed")]).mapped("findings"),
+    "chatter": [str(body) for body in by_name[NAMES["plain"]].message_ids.mapped("body")],
+    "key_is_kept": company.sudo().l10n_cl_dte_ai_service_id.key_source,
+    "schemas": env["ir.attachment"].search_count(
+        [("name", "=like", "l10n_cl_dte_ai.%.xsd")])
+        + env["l10n_cl_dte.schema"].sudo().search_count([]),
     "same": kept == by_name[NAMES["asked"]]._l10n_cl_dte_generate(),
     "old_columns": env.execute_query(SQL(
         "SELECT column_name FROM information_schema.columns WHERE column_name IN"
@@ -130,6 +151,21 @@ def test_files_and_verdicts_are_the_same(upgraded):
     assert after["files"] == before["files"]
     assert after["intact"]
     assert after["verdicts"] == before["verdicts"]
+
+
+def test_no_key_and_no_schema_of_a_user_comes_along(upgraded):
+    _printed, _before, after = upgraded
+    assert after["key_is_kept"] == "database"
+    kept = json.dumps([after["texts"], after["chatter"]])
+    assert "you sent Bearer" in kept
+    assert "sk-of-the-upgrade" not in kept
+    assert after["schemas"] == 0
+
+
+def test_what_the_rules_refuse_is_not_confirmed_any_more(upgraded):
+    """Nothing was looked at on confirming, since that was the default."""
+    _printed, _before, after = upgraded
+    assert after["policy"] == "rules"
 
 
 def test_documents_stand_where_they_stood(upgraded):
