@@ -55,6 +55,23 @@ class TestSettings(BaseCase):
             "forbidden_address",
         )
 
+    def test_each_cloud_and_each_special_network(self):
+        for host in (
+            *("100.100.100.200", "168.63.129.16", "192.0.0.192", "240.0.0.1"),
+            *("[::]", "[fd00:42::42]", "[fd00:c1::a9fe:a9fe]", "[fd00:ec2::254]"),
+            *("[fd20:ce::254]", "[fec0::1]", "[ff02::1]"),
+            # Teredo: a server of that address, a client of that address.
+            "[2001:0:a9fe:a9fe:0:0:0:0]",
+            "[2001:0:c000:201:0:0:5601:5601]",
+            *("instance-data", "metadata", "rancher-metadata"),
+            *("metadata.azure.internal", "metadata.goog", "metadata.packet.net"),
+            *("metadata.google.internal", "metadata.oraclecloud.com"),
+            *("metadata.platformequinix.com", "metadata.tencentyun.com"),
+            *("instance-data.ec2.internal", "any.metadata.google.internal"),
+        ):
+            with self.subTest(host):
+                self.assertEqual(check_url(f"https://{host}"), "forbidden_address")
+
     def test_what_reaches_a_metadata_service_in_other_spellings(self):
         for host in (
             "169.254.169.254.",

@@ -24,7 +24,6 @@ FORBIDDEN_NETWORKS = tuple(
             "192.0.0.0/24",  # protocol assignments; Oracle's is 192.0.0.192
             "224.0.0.0/4",  # multicast
             "240.0.0.0/4",  # reserved, broadcast
-            "::/128",
             "fd00:42::42/128",  # Scaleway
             "fd00:c1::/32",  # Oracle
             "fd00:ec2::/32",  # AWS
@@ -36,11 +35,9 @@ FORBIDDEN_NETWORKS = tuple(
     )
 )
 METADATA_NAMES = {
-    "instance-data",
     "metadata",
     "metadata.azure.internal",
     "metadata.goog",
-    "metadata.google.internal",
     "metadata.oraclecloud.com",
     "metadata.packet.net",
     "metadata.platformequinix.com",
@@ -61,7 +58,6 @@ EMBEDDING = tuple(
         ("64:ff9b::/96", 0),  # NAT64
         ("64:ff9b:1::/48", 0),  # NAT64 of one's own network (RFC 8215)
         ("2002::/16", 80),  # 6to4
-        ("2001::/32", 64),  # Teredo: its server
     )
 )
 LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
@@ -167,7 +163,7 @@ def _meant_by(address):
         if address in network:
             yield ipaddress.IPv4Address(bits >> shift & 0xFFFFFFFF)
     if address.teredo:
-        yield from address.teredo
+        yield from address.teredo  # its server, and its client
     if bits >> 32 & 0xFCFFFFFF == 0x00005EFE:  # ISATAP
         yield ipaddress.IPv4Address(bits & 0xFFFFFFFF)
     if address in LOCAL_NAT64:  # RFC 6052: the address goes round bits 64 to 71
