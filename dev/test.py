@@ -112,7 +112,7 @@ def _all(arguments):
 @contextmanager
 def _workspace():
     with workspace(in_memory=True, installed=True) as space:
-        yield space, space.with_addon("tests")
+        yield space, space.for_tests("tests")
 
 
 def _tools(arguments, aside=False):

@@ -31,9 +31,19 @@ for name in ("assets_web", "assets_frontend_minimal", "assets_frontend_lazy"):
     bundle(f"web.{name}", css=False, js=True).js()
 bundle("bus.websocket_worker_assets", css=False, js=True).js()
 """
+# Companies with their chart of accounts, as Odoo's tests make them for each class.
+COMPANIES = """
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.base.tests.common import DISABLED_MAIL_CONTEXT
+case, mine = AccountTestInvoicingCommon, env.user.company_ids
+case.env, case.country_code = env(context=DISABLED_MAIL_CONTEXT), "CL"
+for number in range(2):
+    case._create_company(name=f"Prepared for tests {number}")
+env.user.company_ids = mine
+"""
 MEMORY = Path("/dev/shm")
 NEEDED_MEMORY = 4 * 2**30
-KEEP_INSTALLED = 10  # some 200 MB each: what was edited lately, in each worktree
+KEEP_INSTALLED = 10  # some 250 MB each: what was edited lately, in each worktree
 RECIPE = 4  # change it when the template is made in another way
 
 
@@ -48,12 +58,15 @@ class Source:
 class Workspace:
     """`with workspace() as space: space.create("demo")` gives an `Odoo`."""
 
-    def __init__(self, folder, odoo_runtime, server, template, with_addon=None):
+    def __init__(
+        self, folder, odoo_runtime, server, template, with_addon=None, for_tests=None
+    ):
         self.folder = folder
         self.runtime = odoo_runtime
         self.server = server
         self.template = template
         self.addon = with_addon
+        self.tests = for_tests
         self.mine = []  # the databases to drop from a server that stays
 
     def create(self, name):
@@ -68,6 +81,14 @@ class Workspace:
                 odoo.install(*our_addons())
             self.addon = Source(odoo.name, odoo.filestore)
         return self._copy(self.addon, name)
+
+    def for_tests(self, name):
+        """The same with companies at hand, see `DteAiCommon._create_company`."""
+        if not self.tests:
+            odoo = self.with_addon("companies")
+            odoo.shell(COMPANIES, log="companies")
+            self.tests = Source(odoo.name, odoo.filestore)
+        return self._copy(self.tests, name)
 
     def _copy(self, source, name):
         database = f"dte_ai_{os.getpid()}_{name}"
@@ -159,15 +180,17 @@ def _template(odoo_runtime):
 
 
 def _installed(odoo_runtime, template, template_seed):
-    """The template and a database with our addons, and the cluster that holds both.
+    """The template, a database with our addons, one that has companies for tests, too;
+    and the cluster that holds them.
 
     It is made anew whenever something changed that an installation reads, and never
     upgraded: what a test sees is what a new installation gives.
     """
-    parts = [template_seed.parent.name, *map(structure.of, our_addons())]
+    parts = [template_seed.parent.name, COMPANIES, *map(structure.of, our_addons())]
     key = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
     target = cache.folder() / f"installed-{key}"
     addon = Source(f"dte_ai_installed_{key}", target / "filestore")
+    tests = Source(f"dte_ai_for_tests_{key}", target / "filestore-tests")
 
     def build(target):
         with temporary_folder(in_memory=True) as folder:
@@ -179,6 +202,10 @@ def _installed(odoo_runtime, template, template_seed):
                     server.create(odoo.name, template=template.database)
                     odoo.copy_files_from(template.filestore)
                     odoo.install(*our_addons())
+                    prepared = Odoo(odoo_runtime, server, folder, tests.database)
+                    server.create(prepared.name, template=odoo.name)
+                    prepared.copy_files_from(odoo.filestore)
+                    prepared.shell(COMPANIES, log="companies")
                 finally:
                     server.stop()
                 run(
@@ -187,10 +214,11 @@ def _installed(odoo_runtime, template, template_seed):
                     log="installed-copy",
                 )
                 shutil.copytree(odoo.filestore, addon.filestore)
+                shutil.copytree(prepared.filestore, tests.filestore)
 
     cache.once(target.name, build, needed=2**30)
     cache.keep_newest("installed", KEEP_INSTALLED)
-    return [template, addon], target / "postgres"
+    return [template, addon, tests], target / "postgres"
 
 
 @contextmanager
