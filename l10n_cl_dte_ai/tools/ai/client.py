@@ -13,8 +13,6 @@ import contextlib
 import functools
 import json
 import logging
-import queue
-import threading
 import time
 import uuid
 from typing import NamedTuple
@@ -31,7 +29,6 @@ from .outcomes import (
     NoOpinion,
     Refused,
     Trace,
-    Unavailable,
 )
 from .redaction import Redactor
 from .transport import (
@@ -138,7 +135,6 @@ class AIServiceClient:
         self._session.mount("http://", self._adapter)
         self._session.auth = BearerAuth(key) if key else None
         self._redact = Redactor(key, *proxy_secrets(self._url))
-        self._ended = threading.Event()
         self._last_use = time.monotonic()
         self.trace = Trace("", None, 0, 0)
 
@@ -150,7 +146,6 @@ class AIServiceClient:
 
     def close(self):
         """Close the connections, also one that is still under way."""
-        self._ended.set()
         self._adapter.hang_up()
         self._session.close()
 
@@ -285,33 +280,7 @@ class AIServiceClient:
             raise Misconfigured("address") from None
 
     def _exchange(self, prepared, seconds):
-        """Send and read in a thread, and give up on it after `seconds`.
-
-        Timeouts of sockets start anew with each byte, and name resolution has none:
-        only a second thread can promise an end.
-        """
-        if seconds <= 0:
-            raise Unavailable("timeout")
-        outcome = queue.SimpleQueue()
-        self._ended = ended = threading.Event()
-
-        def work():
-            self._adapter.begin(ended)
-            try:
-                outcome.put((self._transfer(prepared, seconds), None))
-            except BaseException as error:  # noqa: BLE001  handed to the caller
-                outcome.put((None, error))
-
-        threading.Thread(target=work, name="ai-service-call", daemon=True).start()
-        try:
-            reply, error = outcome.get(timeout=seconds)
-        except queue.Empty:
-            ended.set()  # before it hangs up: what connects just now finds it
-            self._adapter.hang_up()
-            raise Unavailable("timeout") from None
-        if error:
-            raise error
-        return reply
+        return self._adapter.in_time(lambda: self._transfer(prepared, seconds), seconds)
 
     def _transfer(self, prepared, seconds):
         deadline = time.monotonic() + seconds

@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import os
+import queue
 import re
 import threading
 import time
@@ -40,6 +41,13 @@ class BearerAuth(requests.auth.AuthBase):
         return request
 
 
+class Call:
+    """One request: whether it may have left, and whether anybody still waits for it."""
+
+    def __init__(self):
+        self.begun, self.ended = threading.Event(), threading.Event()
+
+
 class CallEnded(OSError):
     """Nobody waits for this call any more: it must not send anything."""
 
@@ -65,8 +73,7 @@ class FinalResponse(http.client.HTTPResponse):
 class Adapter(HTTPAdapter):
     """Sets the timeouts, and knows every socket so that a call can be hung up.
 
-    Each call has a thread of its own, which says at its beginning how it learns that it
-    has ended (:meth:`begin`).
+    Each call has a thread of its own (:meth:`in_time`), one after the other.
     """
 
     def __init__(self, limits):
@@ -74,19 +81,56 @@ class Adapter(HTTPAdapter):
         self._sockets = []
         self._lock = threading.Lock()
         self._thread = threading.local()
+        self._call = Call()
         super().__init__(max_retries=0)
 
-    def begin(self, ended):
-        """Bind this thread's connections to a call.
+    @property
+    def has_begun(self):
+        """Tell whether anything of the last call's request may have left."""
+        return self._call.begun.is_set()
 
-        :param threading.Event ended: once it is set, nothing is sent any more
+    def in_time(self, transfer, seconds):
+        """Return what `transfer()` does, in a thread, and give up on it after
+        `seconds`.
+
+        Timeouts of sockets start anew with each byte, and name resolution has none:
+        only a second thread can promise an end.
+
+        :raise Unavailable: `timeout`
         """
-        self._thread.ended = ended
+        self._call = call = Call()
+        if seconds <= 0:
+            raise Unavailable("timeout")
+        outcome = queue.SimpleQueue()
+
+        def work():
+            self._thread.call = call
+            try:
+                outcome.put((transfer(), None))
+            except BaseException as error:  # noqa: BLE001  handed to the caller
+                outcome.put((None, error))
+
+        threading.Thread(target=work, name="deadlined-call", daemon=True).start()
+        try:
+            result, error = outcome.get(timeout=seconds)
+        except queue.Empty:
+            self.hang_up()
+            raise Unavailable("timeout") from None
+        if error:
+            raise error
+        return result
 
     def _check(self):
-        ended = getattr(self._thread, "ended", None)
-        if ended and ended.is_set():
+        call = getattr(self._thread, "call", None)
+        if call and call.ended.is_set():
             raise CallEnded
+
+    def _begin(self):
+        """Note that a request is about to leave, unless nobody waits any more."""
+        call = getattr(self._thread, "call", None)
+        if call:
+            call.begun.set()  # in this order: who ends it and looks then is not fooled
+        self._check()
 
     def _take(self, connection):
         with self._lock:
@@ -117,6 +161,14 @@ class Adapter(HTTPAdapter):
                     connection.close()
                     raise
                 return connection
+
+            def endheaders(self, *args, **kwargs):  # pylint: disable=missing-return
+                # Of the library, which connects later if need be: by then it would be
+                # unknown whether anything has left.
+                if self.sock is None:
+                    self.connect()
+                adapter._begin()
+                super().endheaders(*args, **kwargs)
 
             def send(self, data):
                 adapter._check()
@@ -152,6 +204,7 @@ class Adapter(HTTPAdapter):
 
     def hang_up(self):
         """End what is under way: a read that waits for a dripping peer returns."""
+        self._call.ended.set()  # before: what connects just now finds it
         with self._lock:
             for sock in self._sockets:
                 with contextlib.suppress(OSError):
