@@ -124,7 +124,7 @@ def _tools(arguments, aside=False):
             *("-p", "no:odoo", "-p", "no:cacheprovider", "-p", "dev.without_odoo"),
             *_with_default(arguments, *without_odoo.files(), ROOT / "tests" / "tools"),
         ],
-        os.environ,
+        {**os.environ, **_simulator_python()},
         aside,
     )
 

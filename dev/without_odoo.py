@@ -33,7 +33,10 @@ def pytest_configure():
         addon = manifest.parent
         _package(addon.name, addon)
         _package(f"{addon.name}.tests", addon / "tests")
+        # By this name one addon's tools are imported by another's.
+        _package(f"odoo.addons.{addon.name}", addon)
     sys.modules["odoo"] = ModuleType("odoo")
+    sys.modules["odoo.addons"] = ModuleType("odoo.addons")
     sys.modules["odoo.tests"] = ModuleType("odoo.tests")
     vars(sys.modules["odoo.tests"]).update(BaseCase=BaseCase, tagged=tagged)
 
@@ -74,7 +77,7 @@ def needs_odoo(path):
                     return True
             elif node.level == 2:
                 parts = [module.partition(".")[0]] if module else names
-                if any(part != "tools" for part in parts):
+                if any(part not in ("tools", "demo") for part in parts):
                     return True
     return False
 

@@ -1,2 +1,11 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from . import test_folios, test_loading, test_neutralize, test_print, test_signing
+from . import (
+    test_folios,
+    test_loading,
+    test_neutralize,
+    test_print,
+    test_result_mail,
+    test_sii_answers,
+    test_sii_client,
+    test_signing,
+)
