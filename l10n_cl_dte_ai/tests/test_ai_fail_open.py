@@ -139,6 +139,12 @@ Timeout fee charged twice
 Invalid reference to document 33
 Respuesta del SII no adjunta
 Tiempo de espera del camión facturado dos veces
+Línea 3 sin precio de lista: timeout
+"""
+# What is put before a message and says nothing itself.
+LABELS = """
+error warn warning info note alert critical fatal exception system http validator
+nota aviso advertencia alerta sistema excepción ai ia llm dte validation 503
 """
 
 
@@ -149,6 +155,11 @@ class TestFailOpen(BaseCase):
             for spelling in (text, text.upper(), f"  {text} ", f"[WARNING] {text}"):
                 with self.subTest(spelling):
                     self.assertTrue(is_failure(spelling))
+
+    def test_behind_a_label(self):
+        for label in LABELS.split():
+            with self.subTest(label):
+                self.assertTrue(is_failure(f"{label}: overloaded"))
 
     def test_however_it_is_written(self):
         text = "AI Service error: x"
