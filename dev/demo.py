@@ -33,7 +33,7 @@ HEADER = (
 def main(_arguments):
     start = time.monotonic()
     with (
-        workspace() as space,
+        workspace(kept=("demo",)) as space,
         running_stack(space, ODOO_PORT, SERVICE_PORT, demo=True) as stack,
     ):
         documents = configure(stack)

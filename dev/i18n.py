@@ -27,7 +27,7 @@ for name in sys.argv[2:]:
 
 
 def main(_arguments):
-    with workspace(in_memory=True, installed=True) as space:
+    with workspace(in_memory=True, kept=("addon", "tests")) as space:
         odoo = space.with_addon("i18n")
         for addon in our_addons():
             _update(odoo, addon)

@@ -123,7 +123,7 @@ class Odoo:
         )
         return printed.split(f"{MARK}\n")[1]
 
-    def serve(self, port, workers=0, options=(), **environment):
+    def serve(self, port, workers=0, **environment):
         """The server of this database, not started yet.
 
         Without workers it answers websockets on its own port, as the bus needs.
@@ -132,7 +132,7 @@ class Odoo:
         if workers:
             ports += ["--workers", workers, "--gevent-port", free_port()]
         return Server(
-            self.runtime.command("-c", self.config, "-d", self.name, *ports, *options),
+            self.runtime.command("-c", self.config, "-d", self.name, *ports),
             "odoo",
             env=self.environment(**environment),
             cwd=ROOT,

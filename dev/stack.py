@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from . import venv
 from .console import Stop, step
-from .odoo import ADDON, check_loaded, our_addons
 from .process import ROOT, Server, free_port, shown
 from .rpc import Client
 
@@ -46,19 +45,6 @@ class Stack:
         self._odoo = self.odoo.serve(self.odoo_port, self.workers)
         self._odoo.start()
         self._odoo.wait_for_http(f"{self.odoo_url}/web/health", "Odoo")
-
-    def start_odoo_with_demo(self):
-        """The same, by a server that first installs the addon with its demo company.
-
-        In one process instead of two it takes a third less; it answers when it is done.
-        """
-        self.odoo.allow_demo_data()
-        options = ("-i", ",".join(our_addons()), "--with-demo")
-        self._odoo = self.odoo.serve(self.odoo_port, self.workers, options)
-        self._odoo.start()
-        self._odoo.wait_for_http(f"{self.odoo_url}/web/health", "Odoo", 300)
-        failure = f"{ADDON} could not be installed"
-        check_loaded(self._odoo.log.read_text(errors="replace"), failure, "odoo")
 
     def stop_odoo(self):
         if self._odoo:
@@ -131,16 +117,12 @@ def running_stack(
 ):
     """A `Stack` that runs, with the demo company if `demo`, in a database so named."""
     venv.ensure("service")
-    odoo = space.create(name) if demo else space.with_addon("stack")
+    odoo = space.with_demo(name) if demo else space.with_addon("stack")
     result = Stack(odoo, odoo_port, service_port, workers)
     try:
-        result.launch_service()  # it comes up while Odoo installs
-        if demo:
-            with step(f"Install {ADDON} with its demo company"):
-                result.start_odoo_with_demo()
-        else:
-            with step("Start Odoo"):
-                result.start_odoo()
+        result.launch_service()  # it comes up while Odoo does
+        with step("Start Odoo"):
+            result.start_odoo()
         with step("Start the AI service"):
             result.ensure_service()
         yield result

@@ -111,7 +111,7 @@ def _all(arguments):
 
 @contextmanager
 def _workspace():
-    with workspace(in_memory=True, installed=True) as space:
+    with workspace(in_memory=True, kept=("addon", "tests")) as space:
         yield space, space.for_tests("tests")
 
 

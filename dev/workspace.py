@@ -1,8 +1,10 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What one command works in: a temporary folder, a server, copies of the template."""
 
+import datetime
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -55,77 +57,107 @@ class Source:
     filestore: Path
 
 
-class Workspace:
-    """`with workspace() as space: space.create("demo")` gives an `Odoo`."""
+def _install(odoo):
+    with step("Install our addons"):
+        odoo.install(*our_addons())
 
-    def __init__(
-        self, folder, odoo_runtime, server, template, with_addon=None, for_tests=None
-    ):
+
+def _add_companies(odoo):
+    odoo.shell(COMPANIES, log="companies")
+
+
+def _install_with_demo_company(odoo):
+    with step("Install our addons with their demo company"):
+        odoo.install_with_demo_data(*our_addons())
+        odoo.shell(PREPARE, log="demo-prepare")  # the bundles have our files in them
+
+
+# What a database to copy is made of, and by what; the template stands by itself.
+MADE = {
+    "addon": ("template", _install),
+    "tests": ("addon", _add_companies),
+    "demo": ("template", _install_with_demo_company),
+}
+
+
+class Workspace:
+    """`with workspace() as space: space.create("mine")` gives an `Odoo`.
+
+    :param dict sources: a `Source` by what it is, see `MADE`
+    """
+
+    def __init__(self, folder, odoo_runtime, server, sources):
         self.folder = folder
         self.runtime = odoo_runtime
         self.server = server
-        self.template = template
-        self.addon = with_addon
-        self.tests = for_tests
+        self.sources = dict(sources)
         self.mine = []  # the databases to drop from a server that stays
 
     def create(self, name):
         """A new database with the modules of Odoo that our addons depend on."""
-        return self._copy(self.template, name)
+        return self._copy("template", name)
 
     def with_addon(self, name):
         """A new database with our addons, which are installed only once."""
-        if not self.addon:
-            odoo = self.create("addon")
-            with step("Install our addons"):
-                odoo.install(*our_addons())
-            self.addon = Source(odoo.name, odoo.filestore)
-        return self._copy(self.addon, name)
+        return self._copy("addon", name)
 
     def for_tests(self, name):
         """The same with companies at hand, see `DteAiCommon._create_company`."""
-        if not self.tests:
-            odoo = self.with_addon("companies")
-            odoo.shell(COMPANIES, log="companies")
-            self.tests = Source(odoo.name, odoo.filestore)
-        return self._copy(self.tests, name)
+        return self._copy("tests", name)
 
-    def _copy(self, source, name):
-        database = f"dte_ai_{os.getpid()}_{name}"
+    def with_demo(self, name):
+        """A new database with our addons and their demo company."""
+        return self._copy("demo", name)
+
+    def _copy(self, kind, name):
+        if kind not in self.sources:
+            base, make = MADE[kind]
+            odoo = self._copy(base, f"{kind}_source")
+            make(odoo)
+            self.sources[kind] = Source(odoo.name, odoo.filestore)
+        source = self.sources[kind]
+        odoo = self._new(f"dte_ai_{os.getpid()}_{name}", source)
+        self.mine.append(odoo.name)
+        return odoo
+
+    def _new(self, database, source):
         odoo = Odoo(self.runtime, self.server, self.folder, database)
         self.server.create(database, template=source.database)
-        self.mine.append(database)
         odoo.copy_files_from(source.filestore)
         return odoo
 
     def hand_over(self):
         """The environment of a process that is to use our server and databases."""
-        sources = [self.template, *([self.addon] if self.addon else [])]
-        texts = [f"{source.database}:{source.filestore}" for source in sources]
-        return {**self.server.environment, HANDED_OVER: os.pathsep.join(texts)}
+        sources = {
+            kind: (source.database, str(source.filestore))
+            for kind, source in self.sources.items()
+        }
+        return {**self.server.environment, HANDED_OVER: json.dumps(sources)}
 
 
 @contextmanager
-def workspace(in_memory=False, installed=False):
+def workspace(in_memory=False, kept=()):
     """Everything that a command needs; it is gone, processes too, when it ends.
 
-    `in_memory` where nobody measures the disk. `installed` starts from a cluster in
-    which our addons are installed as they are now, which is kept for the next command.
+    `in_memory` where nobody measures the disk. `kept` names databases of `MADE` that
+    are made once and kept for the next command, as our addons are now.
     """
     odoo_runtime = runtime.ensure()
     handed_over = os.environ.get(HANDED_OVER)
     if handed_over:
         seed = None
-        names = iter(handed_over.split(os.pathsep))
-        sources = [Source(name, Path(next(names))) for name in names]
+        sources = {
+            kind: Source(database, Path(filestore))
+            for kind, (database, filestore) in json.loads(handed_over).items()
+        }
     else:
         source, seed = _template(odoo_runtime)
-        sources = [source]
-        if installed and seed:
-            sources, seed = _installed(odoo_runtime, source, seed)
+        sources = {"template": source}
+        if kept and seed:
+            sources, seed = _kept(odoo_runtime, source, seed, kept)
     with temporary_folder(in_memory) as folder:
         server = postgres.server(odoo_runtime.python, folder, seed)
-        space = Workspace(folder, odoo_runtime, server, *sources)
+        space = Workspace(folder, odoo_runtime, server, sources)
         try:
             server.start()
             yield space
@@ -179,46 +211,47 @@ def _template(odoo_runtime):
         return source, target / "postgres" if private else None
 
 
-def _installed(odoo_runtime, template, template_seed):
-    """The template, a database with our addons, one that has companies for tests, too;
-    and the cluster that holds them.
+def _kept(odoo_runtime, template, template_seed, kinds):
+    """The template and databases of `MADE`, and the cluster that holds them.
 
-    It is made anew whenever something changed that an installation reads, and never
-    upgraded: what a test sees is what a new installation gives.
+    They are made anew whenever something changed that an installation reads, and never
+    upgraded: what a test sees is what a new installation gives. The demo company's
+    documents are of the last weeks, so that it is made anew each day.
     """
     parts = [template_seed.parent.name, COMPANIES, *map(structure.of, our_addons())]
+    if "demo" in kinds:
+        parts.append(datetime.date.today())
     key = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-    target = cache.folder() / f"installed-{key}"
-    addon = Source(f"dte_ai_installed_{key}", target / "filestore")
-    tests = Source(f"dte_ai_for_tests_{key}", target / "filestore-tests")
+    name = f"installed-{'-'.join(kinds)}"
+    target = cache.folder() / f"{name}-{key}"
+    sources = {"template": template}
+    for kind in kinds:
+        sources[kind] = Source(f"dte_ai_{kind}_{key}", target / f"filestore-{kind}")
 
     def build(target):
         with temporary_folder(in_memory=True) as folder:
             server = postgres.server(odoo_runtime.python, folder, template_seed)
-            with step("Install our addons"):
-                try:
-                    server.start()
-                    odoo = Odoo(odoo_runtime, server, folder, addon.database)
-                    server.create(odoo.name, template=template.database)
-                    odoo.copy_files_from(template.filestore)
-                    odoo.install(*our_addons())
-                    prepared = Odoo(odoo_runtime, server, folder, tests.database)
-                    server.create(prepared.name, template=odoo.name)
-                    prepared.copy_files_from(odoo.filestore)
-                    prepared.shell(COMPANIES, log="companies")
-                finally:
-                    server.stop()
-                run(
-                    ["cp", "-a", server.data, target / "postgres"],
-                    "the database with our addons could not be kept",
-                    log="installed-copy",
-                )
-                shutil.copytree(odoo.filestore, addon.filestore)
-                shutil.copytree(prepared.filestore, tests.filestore)
+            space = Workspace(folder, odoo_runtime, server, {"template": template})
+            try:
+                server.start()
+                for kind in kinds:
+                    base, make = MADE[kind]
+                    odoo = space._new(sources[kind].database, space.sources[base])
+                    make(odoo)
+                    space.sources[kind] = Source(odoo.name, odoo.filestore)
+            finally:
+                server.stop()
+            run(
+                ["cp", "-a", server.data, target / "postgres"],
+                "the database with our addons could not be kept",
+                log="installed-copy",
+            )
+            for kind in kinds:
+                shutil.copytree(space.sources[kind].filestore, sources[kind].filestore)
 
     cache.once(target.name, build, needed=2**30)
     cache.keep_newest("installed", KEEP_INSTALLED)
-    return [template, addon, tests], target / "postgres"
+    return sources, target / "postgres"
 
 
 @contextmanager
