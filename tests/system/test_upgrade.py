@@ -76,7 +76,8 @@ print(json.dumps({
               "overridden": overridden.name, "gone": gone.name, "plain": plain.name},
     "files": files,
     "verdicts": env["l10n_cl_dte_ai.validation"].sudo().search_read(
-        [("state", "=", "done")], ["digest", "state", "verdict", "confidence", "findings", "request_body"],
+        [("state", "=", "done")],
+        ["digest", "state", "verdict", "confidence", "findings", "request_body"],
         order="id"),
 }))
 """
@@ -89,7 +90,8 @@ shown = env["ir.filters"].search([("name", "=", "Mine")])
 print(json.dumps({
     "files": files,
     "verdicts": env["l10n_cl_dte_ai.validation"].sudo().search_read(
-        [("state", "=", "done")], ["digest", "state", "verdict", "confidence", "findings", "request_body"],
+        [("state", "=", "done")],
+        ["digest", "state", "verdict", "confidence", "findings", "request_body"],
         order="id"),
     "intact": all(row._content() for row in versions),
     "states": {key: by_name[name].l10n_cl_dte_state for key, name in NAMES.items()},
@@ -103,7 +105,8 @@ print(json.dumps({
     "policy": company.l10n_cl_dte_ai_on_post,
     "texts": env["l10n_cl_dte_ai.validation"].sudo().search(
         [("state", "=", "failed")]).mapped("findings"),
-    "chatter": [str(body) for body in by_name[NAMES["plain"]].message_ids.mapped("body")],
+    "chatter": [
+        str(each.body) for each in by_name[NAMES["plain"]].message_ids],
     "key_is_kept": company.sudo().l10n_cl_dte_ai_service_id.key_source,
     "schemas": env["ir.attachment"].search_count(
         [("name", "=like", "l10n_cl_dte_ai.%.xsd")])
