@@ -1,4 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -12,6 +14,12 @@ IDENTITY = (
     "company_id",
     "move_type",
 )
+# Of the transaction: what Odoo's resequencing may rename. No user writes the cursor's
+# cache.
+RENUMBERING = "l10n_cl_dte_renumbering"
+# Odoo reads no more than nine digits of a name as its number; the SII's schema allows
+# ten.
+MAX_FOLIO = 999_999_999
 
 
 # pylint: disable=consider-merging-classes-inherited
@@ -25,6 +33,22 @@ class AccountMove(models.Model):
     )
 
     # === One folio, one document === #
+
+    def _compute_split_sequence(self):
+        # EXTENDS 'account': which would take the last digits for the number, on every
+        # road to a name.
+        for move in self.filtered("l10n_cl_dte_is_candidate"):
+            number = (move.name or "").rpartition(" ")[2]
+            if number.isdecimal() and int(number) > MAX_FOLIO:
+                raise UserError(
+                    self.env._(
+                        "%(number)s is no folio that Odoo can keep: they go up to "
+                        "%(largest)s. Look whether a digit is too many.",
+                        number=number,
+                        largest=MAX_FOLIO,
+                    )
+                )
+        return super()._compute_split_sequence()
 
     def _locked_increment(self, format_string, format_values):
         # EXTENDS 'account': the next number that no other journal, supplier or branch
@@ -106,9 +130,9 @@ class AccountMove(models.Model):
 
     def _l10n_cl_dte_check_identity(self, vals):
         """:raise UserError: where the number, type or date of a file would change"""
+        renumbered = self.env.cr.cache.get(RENUMBERING, ())
         for move in self.filtered(lambda move: move.state == "posted"):
-            version = move.l10n_cl_dte_document_id
-            if not version or version.renumbered_on:
+            if not move.l10n_cl_dte_document_id or move.id in renumbered:
                 continue
             if any(move._l10n_cl_dte_changes(name, vals[name]) for name in vals):
                 raise UserError(
@@ -119,6 +143,19 @@ class AccountMove(models.Model):
                         move.display_name,
                     )
                 )
+
+    @contextmanager
+    def _l10n_cl_dte_renumbering(self):
+        """Within it these may get other numbers, and their files are outdated."""
+        self._l10n_cl_dte_check_frozen()
+        self.l10n_cl_dte_document_id.sudo().renumbered_on = fields.Datetime.now()
+        cache = self.env.cr.cache
+        before = cache.get(RENUMBERING, frozenset())
+        cache[RENUMBERING] = before | set(self.ids)
+        try:
+            yield
+        finally:
+            cache[RENUMBERING] = before
 
     def _l10n_cl_dte_changes(self, name, value):
         field = self._fields[name]

@@ -133,10 +133,26 @@ class TestFolio(DteAiCommon):
         wizard.resequence()
         self.assertEqual(document.name, "FAC 000900")
         self.assertEqual(document.l10n_cl_dte_state, "outdated")
+        # The road was open for the wizard alone.
+        with self.assertRaises(UserError):
+            document.name = "FAC 000901"
         document._l10n_cl_dte_generate()
         self.assertEqual(document.l10n_cl_dte_document_id.folio, 900)
         with self.assertRaises(UserError):
             document.name = "FAC 000901"
+
+    def test_a_number_of_more_digits_than_odoo_keeps(self):
+        """Odoo takes the last nine digits for the number: another document's folio."""
+        for number in ("1000000000", "9999999999", "12345678901234567890"):
+            with (
+                self.subTest(number),
+                self.assertRaisesRegex(UserError, f"{number} is no folio"),
+                self.env.cr.savepoint(),
+            ):
+                self.create_posted(folio=number)
+        self.assertEqual(
+            self.folios(self.create_posted(folio="999999999")), [999999999]
+        )
 
     def test_branches_of_one_rut_share_its_folios(self):
         branch = self.admin_env["res.company"].create(

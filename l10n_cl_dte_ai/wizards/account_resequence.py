@@ -1,5 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-from odoo import fields, models
+from odoo import models
 
 
 class AccountResequenceWizard(models.TransientModel):
@@ -8,7 +8,6 @@ class AccountResequenceWizard(models.TransientModel):
     _inherit = "account.resequence.wizard"
 
     def resequence(self):
-        self.move_ids._l10n_cl_dte_check_frozen()
-        versions = self.move_ids.l10n_cl_dte_document_id
-        versions.sudo().write({"renumbered_on": fields.Datetime.now()})
-        return super().resequence()
+        # EXTENDS 'account'
+        with self.move_ids._l10n_cl_dte_renumbering():
+            return super().resequence()

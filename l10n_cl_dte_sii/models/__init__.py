@@ -7,6 +7,7 @@ from . import (
     account_move_signing,
     certificate_certificate,
     l10n_cl_dte_document,
+    l10n_cl_dte_folio,
     l10n_cl_dte_sii_caf,
     l10n_cl_dte_sii_folio,
     res_company,

@@ -140,9 +140,14 @@ class L10nClDteSiiFolio(models.Model):
         move.flush_recordset()
         try:
             with self.env.cr.savepoint(flush=False):
+                # Of a draft that was confirmed before, it is not in this ledger.
+                if not move._l10n_cl_dte_take_folio(values["document_name"]):
+                    return self.browse()
                 self.env.cr.execute(query, log_exceptions=False)
                 (folio_id,) = self.env.cr.fetchone()
         except UniqueViolation:
+            move.invalidate_recordset(["l10n_cl_dte_folio_ids"], flush=False)
+            self.env["l10n_cl_dte.folio"].invalidate_model(flush=False)
             return self.browse()
         folio = self.browse(folio_id)
         move.invalidate_recordset(["l10n_cl_dte_sii_folio_id"], flush=False)
@@ -161,11 +166,33 @@ class L10nClDteSiiFolio(models.Model):
             where=WHERE,
         )
 
+    @api.model
+    def _entries(self, key, company=None):
+        """Return the uses of a number, those that were given back left out.
+
+        :param tuple key: issuer, type and number, as `l10n_cl_dte.folio` has them
+        :param company: whose environment counts; all do where it has none
+        """
+        issuer, code, number = key
+        domain = [
+            ("issuer", "=", issuer),
+            ("code", "=", code),
+            ("number", "=", int(number)),
+            ("state", "!=", "free"),
+        ]
+        if company and (
+            environment
+            := company._l10n_cl_dte_sii_with_settings().l10n_cl_dte_sii_environment
+        ):
+            domain.append(("environment", "=", environment))
+        return self.sudo().search(domain)
+
     # === What becomes of them === #
 
     def _give_back(self):
         """Let other documents take these numbers: nobody has seen them."""
         self.sudo().write({"state": "free"})
+        self.env["l10n_cl_dte.folio"]._release(self.move_id)
         self.move_id.invalidate_recordset(["l10n_cl_dte_sii_folio_id"], flush=False)
         self.caf_id.sudo().is_used_up = False
         self.env["l10n_cl_dte_sii.caf"]._forget_counts()
@@ -192,7 +219,8 @@ class L10nClDteSiiFolio(models.Model):
     def _import_history(self, company):
         """Enter the numbers of documents that a company issued before as used.
 
-        A number that two documents have is entered once, for the older one.
+        A number that two documents have is entered once, for the one that has it in
+        `l10n_cl_dte.folio`.
 
         :param company: with an environment
         """
@@ -211,20 +239,21 @@ class L10nClDteSiiFolio(models.Model):
                 SELECT DISTINCT ON (type.code, move.sequence_number)
                        move.company_id, %(issuer)s, %(environment)s, type.code,
                        move.sequence_number,
-                       CASE move.state WHEN 'posted' THEN 'used' ELSE 'to_annul' END,
+                       CASE move.state WHEN 'cancel' THEN 'to_annul' ELSE 'used' END,
                        move.id, move.name, %(user)s, %(user)s,
                        now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
                   FROM account_move AS move
                   JOIN l10n_latam_document_type AS type
                     ON type.id = move.l10n_latam_document_type_id
+             LEFT JOIN l10n_cl_dte_folio AS taken ON taken.move_id = move.id
                  WHERE move.company_id IN %(companies)s
                    AND type.code IN %(codes)s
                    AND (move.move_type IN ('out_invoice', 'out_refund')
                         OR move.move_type = 'in_invoice' AND type.code = '46')
-                   AND (move.state = 'posted'
-                        OR move.state = 'cancel' AND move.posted_before)
+                   AND (move.state = 'posted' OR move.posted_before)
                    AND move.sequence_number > 0
-                 ORDER BY type.code, move.sequence_number, move.state DESC, move.id
+                 ORDER BY type.code, move.sequence_number,
+                       taken.move_id IS NULL, move.id
                     ON CONFLICT DO NOTHING
                 """,
                 issuer=issuer,

@@ -33,6 +33,7 @@ from .errors import (
     CafOfUnknownAuthority,
     CafOfUnknownType,
     CafOverlaps,
+    CafTooHigh,
     CafUnreadable,
     FolioOutOfRange,
 )
@@ -47,6 +48,8 @@ KNOWN_TYPES = frozenset(
 EXPIRING_TYPES = frozenset(("33", "43", "46", "56", "61"))
 VALID_DAYS = 180
 
+# What Odoo reads of a document's name as its number has nine digits.
+MAX_FOLIO = 999_999_999
 # One is about 3 kB.
 MAX_BYTES = 64 * 1024
 ALGORITHM = "SHA1withRSA"
@@ -249,6 +252,8 @@ def check(caf, issuer, environment, today, taken=(), authorities=None):
         raise CafOfUnknownType(caf.code)
     if not 1 <= caf.first <= caf.last:
         raise CafBadRange(caf.first, caf.last)
+    if caf.last > MAX_FOLIO:
+        raise CafTooHigh(caf.last, MAX_FOLIO)
     if not rut.is_valid(caf.issuer):
         raise CafUnreadable
     is_vouched = check_authority(caf, environment, authorities)

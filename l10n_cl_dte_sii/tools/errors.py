@@ -112,6 +112,20 @@ class CafOfAnotherType(CafError):
 
 
 @dataclass(eq=False)
+class CafTooHigh(CafError):
+    last: int
+    largest: int
+
+    def explain(self, _):
+        return _(
+            "The CAF's folios go up to %(last)s, and Odoo can number documents up to "
+            "%(largest)s: issue them with another program.",
+            last=self.last,
+            largest=self.largest,
+        )
+
+
+@dataclass(eq=False)
 class CafBadRange(CafError):
     first: int
     last: int
