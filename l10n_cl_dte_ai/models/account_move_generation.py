@@ -285,6 +285,7 @@ class AccountMove(models.Model):
             }
         )
         new._l10n_cl_dte_log_versions(rows, plans, override_reason)
+        new._l10n_cl_dte_close_activities()
         new._l10n_cl_dte_after_generating(rows)
         return new
 

@@ -125,7 +125,12 @@ class AccountMove(models.Model):
         if vals.get("state") == "posted":
             moves = self.filtered(lambda move: move.state != "posted")
             moves._l10n_cl_dte_require_let_through()
-        return super().write(vals)
+        result = super().write(vals)
+        if vals.get("state") in ("posted", "cancel"):
+            self._l10n_cl_dte_close_stop()
+        if vals.get("state") == "cancel":
+            self._l10n_cl_dte_close_activities()
+        return result
 
     def _post(self, soft=True):
         # EXTENDS 'account': do what the company wants on posting, and remember which
@@ -145,7 +150,6 @@ class AccountMove(models.Model):
             undated.filtered("invoice_date").grouped("invoice_date").items()
         ):
             dated._l10n_cl_dte_set({"l10n_cl_dte_posting_date": date})
-        (posted & moves)._l10n_cl_dte_close_stop()
         (posted & moves)._l10n_cl_dte_ai_ask_in_background()
         return posted
 
@@ -271,6 +275,7 @@ class AccountMove(models.Model):
 
     def _l10n_cl_dte_mark_unchecked(self, text):
         """Let it be posted, say so, and put it on somebody's list."""
+        self._l10n_cl_dte_close_stop()
         self._l10n_cl_dte_set({"l10n_cl_dte_posted_unchecked": True})
         intro = self.env._(
             "Confirmed where nobody could be asked, although company policy would have "
@@ -322,7 +327,11 @@ class AccountMove(models.Model):
         stopped = self.filtered("l10n_cl_dte_stopped")
         if stopped:
             stopped._l10n_cl_dte_set({"l10n_cl_dte_stopped": False})
-            stopped.sudo().activity_unlink([ACTIVITY], only_automated=False)
+            stopped._l10n_cl_dte_close_activities()
+
+    def _l10n_cl_dte_close_activities(self):
+        """Nobody is asked any more: it is decided, generated or cancelled."""
+        self.sudo().activity_unlink([ACTIVITY], only_automated=False)
 
     # === What is posted by itself === #
 

@@ -155,6 +155,40 @@ class TestPosting(PostingCase):
                     [activity] = self.activities(document)
                     self.assertEqual(activity.user_id, self.accountant)
 
+    def test_the_activity_ends_with_what_it_asks_for(self):
+        """Also where it is not *Confirm* that ends it."""
+
+        def stopped():
+            document = self.bad_draft(auto_post="at_date", date=fields.Date.today())
+            self.run_auto_post()
+            self.assertTrue(self.activities(document))
+            return document
+
+        def anyway(document):
+            wizard = self.click(document, self.overrider)
+            wizard.override_reason = "Lo pidió Rosa"
+            wizard.action_confirm_anyway()
+
+        def by_a_till(document):
+            self.set_policy("rules", unattended="post")
+            document.sudo().with_user(1)._post()
+            # Now it is another one: to look at what was confirmed.
+            self.assertTrue(document.l10n_cl_dte_posted_unchecked)
+            self.assertIn("unattended", self.activities(document).summary)
+            document.with_user(self.overrider)._l10n_cl_dte_generate("Ya se entregó")
+
+        def by_write(document):
+            with document._l10n_cl_dte_letting_through():
+                document.write({"state": "posted"})
+
+        for road in (anyway, by_a_till, by_write, lambda each: each.button_cancel()):
+            document = stopped()
+            road(document)
+            with self.subTest(road.__name__):
+                self.assertFalse(document.l10n_cl_dte_stopped)
+                self.assertFalse(self.activities(document))
+                self.set_policy("rules")
+
     def test_what_is_stopped_does_not_starve_the_rest(self):
         stopped = [
             self.bad_draft(auto_post="at_date", date="2026-01-02") for _ in range(3)
