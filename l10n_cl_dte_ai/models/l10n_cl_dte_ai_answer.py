@@ -12,6 +12,7 @@ from .payload_fields import read_ahead
 from .reasons import WIRE_REASONS
 
 BUS_ANSWER = "l10n_cl_dte_ai/answer"
+BUS_ANSWERED = "l10n_cl_dte_ai/answered"  # for the forms that are open
 VERDICTS = {"send": "approved", "review": "review", "reject": "rejected"}
 
 MAX_ATTEMPTS = 8
@@ -83,8 +84,10 @@ class L10nClDteAiValidation(models.Model):
             .filtered(lambda row: row.state in ("done", "failed"))
         )
         if in_background:
-            # A batch tells how far it is, and once that it is through.
-            answered.filtered(lambda row: not row.batch_ids)._notify_requesters()
+            answered.filtered(
+                lambda row: not row._is_told_by_batch()
+            )._notify_requesters()
+            answered._reload_forms()
         answered.batch_ids._update()
         self.env.flush_all()
         return is_news
@@ -228,6 +231,19 @@ class L10nClDteAiValidation(models.Model):
         return database_now(self.env) + timedelta(seconds=round(delay))
 
     # === Telling === #
+
+    def _is_told_by_batch(self):
+        """Tell whether a batch of whoever asked says how far it is, and at its end."""
+        return any(
+            batch.state in ("running", "paused")
+            and batch.user_id == self.requested_by_id
+            for batch in self.batch_ids
+        )
+
+    def _reload_forms(self):
+        """Have the forms of these documents show what was answered."""
+        for user, rows in self.grouped("requested_by_id").items():
+            user._bus_send(BUS_ANSWERED, {"move_ids": rows.move_id.ids})
 
     def _notify_requesters(self):
         """Tell those who asked, if they are there, and the documents' chatter."""

@@ -287,20 +287,6 @@ class L10nClDteAiBatch(models.Model):
         self.ensure_one()
         return self._get_records_action(target="current")
 
-    def action_open_results(self):
-        """Show the documents' rows in one list, grouped by verdict."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "l10n_cl_dte_ai.action_validation"
-        )
-        action.pop("path", None)
-        return {
-            **action,
-            "display_name": self.name,
-            "domain": [("batch_ids", "in", self.ids)],
-            "context": {"search_default_group_by_outcome": 1, "create": False},
-        }
-
     def action_download_zip(self):
         """Give the files of the documents, as they are now, in one zip."""
         self.ensure_one()

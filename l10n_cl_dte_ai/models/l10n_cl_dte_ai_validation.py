@@ -8,7 +8,7 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_datetime
+from odoo.tools import SQL, LazyTranslate, format_datetime
 
 from ..tools.dte.payload import digest
 from .alarm import trigger
@@ -17,6 +17,7 @@ from .l10n_cl_dte_ai_service import USER_GROUP
 from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
 
 _logger = logging.getLogger(__name__)
+_lt = LazyTranslate(__name__)
 
 # What of a row tells whether its document is to be asked about again.
 ROW_FIELDS = ("move_id", "digest", "state", "reason", "is_current")
@@ -92,7 +93,12 @@ class L10nClDteAiValidation(models.Model):
         readonly=True,
         index=True,
     )
-    reason = fields.Selection(REASONS, string="Why there is no opinion", readonly=True)
+    reason = fields.Selection(
+        REASONS,
+        string="Why there is no opinion",
+        readonly=True,
+        falsy_value_label=_lt("Nothing in the way"),
+    )
     message = fields.Char(compute="_compute_message", string="What it means")
     attempts = fields.Integer(readonly=True, aggregator="sum")
     next_attempt_at = fields.Datetime(
@@ -145,6 +151,7 @@ class L10nClDteAiValidation(models.Model):
         readonly=True,
         help="A list of {severity, message}, as the service gave them.",
     )
+    found = fields.Char(compute="_compute_found", string="What Was Found")
     cached = fields.Boolean(readonly=True, string="From the service's cache")
     reused = fields.Integer(
         readonly=True,
@@ -158,7 +165,12 @@ class L10nClDteAiValidation(models.Model):
     request_id = fields.Char(readonly=True, help="Names the call in the service's log.")
 
     # === What a person decided on it === #
-    decided_by_id = fields.Many2one("res.users", string="Reviewed by", readonly=True)
+    decided_by_id = fields.Many2one(
+        "res.users",
+        string="Reviewed by",
+        readonly=True,
+        falsy_value_label=_lt("Nobody"),
+    )
     decided_on = fields.Datetime(string="Reviewed on", readonly=True)
     decision_reason = fields.Char(string="Reason of the Review", readonly=True)
     decision_overrides = fields.Boolean(
@@ -182,6 +194,12 @@ class L10nClDteAiValidation(models.Model):
         for validation in self:
             now = validation.move_id.l10n_cl_dte_ai_digest
             validation.is_current = validation.digest == now
+
+    @api.depends("findings")
+    def _compute_found(self):
+        for validation in self:
+            texts = [finding["message"] for finding in validation.findings or []]
+            validation.found = " · ".join(texts)
 
     @api.depends("request_body", "state", "company_id.l10n_cl_dte_ai_leave_out_names")
     def _compute_sent(self):

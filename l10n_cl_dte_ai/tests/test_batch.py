@@ -68,7 +68,11 @@ class TestBatch(DteAiCommon, HttpCase):
         moves = self.documents(3)
         batch = self.start(moves)
         self.assertEqual(batch.progress["answered"], 0)
-        self.server.script(opinion(), opinion("review"), opinion("reject"))
+        self.server.script(
+            opinion(),
+            opinion("review", warnings=["Monto inusual"]),
+            opinion("reject", errors=["RUT dudoso"]),
+        )
         with self.bus() as sent:
             self.run_cron()
         self.assertEqual(batch.state, "done")
@@ -79,9 +83,38 @@ class TestBatch(DteAiCommon, HttpCase):
         self.assertEqual(kinds.count("l10n_cl_dte_ai/batch_done"), 1)
         self.assertNotIn("l10n_cl_dte_ai/answer", kinds)
         self.assertGreaterEqual(kinds.count("l10n_cl_dte_ai/batch"), 1)
-        domain = batch.action_open_results()["domain"]
+        domain = batch.action_open_opinions()["domain"]
         rows = self.env["l10n_cl_dte_ai.validation"].search(domain)
         self.assertEqual(rows.move_id, moves)
+        # The documents, where they stand, and what was found in each.
+        results = batch.action_open_results()
+        found = self.env["account.move"].search(results["domain"])
+        self.assertEqual(found, moves)
+        self.assertIn("search_default_group_by_l10n_cl_dte_state", results["context"])
+        self.assertEqual(
+            sorted(map(str, found.mapped("l10n_cl_dte_why"))),
+            ["False", "Monto inusual", "RUT dudoso"],
+        )
+        # Forms that are open are told, too.
+        told = [payload for _to, kind, payload in sent if kind.endswith("/answered")]
+        self.assertEqual(
+            {each for one in told for each in one["move_ids"]}, set(moves.ids)
+        )
+
+    def test_a_document_of_a_batch_that_is_over_tells_who_asks_later(self):
+        [document] = self.documents(1)
+        self.server.script(reply(422, {"detail": "no"}))
+        batch = self.start(document)
+        self.run_cron()
+        row = self.validation(document)
+        self.assertEqual((row.state, batch.state), ("failed", "done"))
+        row.sudo().reason = "unreachable"
+        row.with_user(self.overrider).action_retry()
+        self.server.script(opinion())
+        with self.bus() as sent:
+            self.run_cron()
+        told = [to for to, kind, _payload in sent if kind == "l10n_cl_dte_ai/answer"]
+        self.assertEqual(told, [self.overrider.partner_id])
 
     def test_what_was_answered_is_not_asked_again(self):
         moves = self.documents(2)
@@ -281,6 +314,8 @@ class TestBatch(DteAiCommon, HttpCase):
         self.assertIn("a character that a DTE cannot hold", reasons[bad.id])
         self.assertIn("is a draft: confirm it first", reasons[draft.id])
         self.assertIn("is cancelled", reasons[cancelled.id])
+        listed = self.env["account.move"].search(batch.action_open_left_out()["domain"])
+        self.assertEqual(listed, bad | draft | cancelled)
 
         attachments = self.env["ir.attachment"].sudo()
         count = attachments.search_count([])

@@ -59,7 +59,10 @@ def test_validate_many_documents(service, page, login, screenshot):
     expect(done).to_be_visible(timeout=120_000)
     screenshot("bulk-done")
     done.locator(".o_notification_buttons button").click()
-    page.wait_for_selector(".o_group_header")
+    # The documents, by where they stand, each with what was found.
+    page.locator(".o_group_header").filter(has_text="Por revisar").click()
+    found = page.locator(".o_data_row [name=l10n_cl_dte_why]").first
+    expect(found).to_have_text(re.compile(r"\w+"))
     screenshot("bulk-results")
 
 
@@ -86,6 +89,11 @@ def test_generate_many_and_download_them(service, page, login, screenshot):
     left_out = page.locator("[name=left_out] li")
     expect(left_out).not_to_have_count(0)
     screenshot("zip")
+    page.locator("button[name=action_open_left_out]").click()
+    expect(page.locator(".o_data_row")).not_to_have_count(0)
+    screenshot("zip-left-out")
+    page.locator(".breadcrumb-item a").last.click()
+    expect(button).to_be_visible()
     with page.expect_download() as downloading:
         button.click()
     with open(downloading.value.path(), "rb") as file:
