@@ -113,15 +113,33 @@ class AccountMove(models.Model):
             view_type in ("list", "search")
             and not self._l10n_cl_dte_has_chilean_company()
         ):
-            for node in arch.xpath(
-                "//*[contains(@name, 'l10n_cl_dte_ai_')"
-                " or contains(@name, 'l10n_cl_dte_state')"
-                " or @name='l10n_cl_dte_why']"
-            ):
+            for node in arch.xpath("//*[contains(@name, 'l10n_cl_dte_')]"):
                 node.getparent().remove(node)
         if view_type == "form":
             self._l10n_cl_dte_hide_buttons_of_others(arch)
+        self._l10n_cl_dte_colour_states(arch)
         return arch, view
+
+    @api.model
+    def _l10n_cl_dte_state_colours(self):
+        """Return which states stand out, and how; extend it with further ones.
+
+        Their text is always there: nobody has to see a colour to know.
+
+        :rtype: dict[str, list[str]]
+        """
+        return {
+            "success": ["ready", "generated"],
+            "warning": ["review", "outdated"],
+            "danger": ["errors"],
+            "info": ["waiting"],
+        }
+
+    @api.model
+    def _l10n_cl_dte_colour_states(self, arch):
+        for node in arch.xpath("//field[@name='l10n_cl_dte_state'][@widget]"):
+            for colour, states in self._l10n_cl_dte_state_colours().items():
+                node.set(f"decoration-{colour}", f"l10n_cl_dte_state in {states}")
 
     @api.model
     def _l10n_cl_dte_hide_buttons_of_others(self, arch):

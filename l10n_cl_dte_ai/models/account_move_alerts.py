@@ -77,8 +77,25 @@ class AccountMove(models.Model):
                     "The document has changed since its DTE was generated. Press "
                     "Generate DTE to replace the file."
                 )
-            case "review" | "waiting":
+            case "review":
+                return self.sudo()._l10n_cl_dte_ai_stored_row().found or (
+                    self.sudo()._l10n_cl_dte_ai_why()
+                )
+            case "waiting":
                 return self.sudo()._l10n_cl_dte_ai_why()
+        return False
+
+    def _l10n_cl_dte_hint(self):
+        """Return what follows for a document that has its file, False if nothing.
+
+        Extend it for further states.
+        """
+        self.ensure_one()
+        if self.l10n_cl_dte_state == "generated" and self.l10n_cl_dte_document_id:
+            return self.env._(
+                "Download it, and stamp, sign and send it with the program that you "
+                "use for that."
+            )
         return False
 
     def _l10n_cl_dte_texts_of_errors(self):

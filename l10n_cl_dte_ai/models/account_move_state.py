@@ -2,11 +2,14 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
+from odoo.tools import LazyTranslate
 
 from ..tools.dte import rules, xml
 from .generators import generator, state_of
 from .l10n_cl_dte_ai_service import USER_GROUP
 from .payload_fields import own_paths
+
+_lt = LazyTranslate(__name__)
 
 # Of documents without a file that holds: these follow their parties.
 OPEN_STATES = ("errors", "review", "waiting", "ready")
@@ -77,6 +80,7 @@ class AccountMove(models.Model):
         store=True,
         index="btree_not_null",
         copy=False,
+        falsy_value_label=_lt("No DTE"),
         help="Errors: the SII would refuse it. To review: the AI service objects, and "
         "nobody has decided. Waiting: company policy wants the AI's opinion first. "
         "Ready: nothing stands against it. Generated: its file is that of the document "
@@ -98,8 +102,22 @@ class AccountMove(models.Model):
         index="btree_not_null",
         copy=False,
         groups=USER_GROUP,
+        falsy_value_label=_lt("Not Asked"),
         help="What the AI service said of the document as it is now. “Changed Since”: "
         "it has only seen the document as it was before.",
+    )
+
+    l10n_cl_dte_todo = fields.Boolean(
+        string="DTE to Do",
+        compute="_compute_l10n_cl_dte_todo",
+        search="_search_l10n_cl_dte_todo",
+        help="A person has to mend it or to decide.",
+    )
+    l10n_cl_dte_next_step = fields.Char(
+        string="Next Step",
+        compute="_compute_l10n_cl_dte_next_step",
+        help="What is to be done with a confirmed document: the one button that stands "
+        "out.",
     )
 
     # === What the document says === #
@@ -240,6 +258,55 @@ class AccountMove(models.Model):
         if row:
             return row.outcome
         return "outdated" if any(each.state == "done" for each in rows) else False
+
+    # === What is to be done === #
+
+    @api.model
+    def _l10n_cl_dte_todo_states(self):
+        """Return the states in which a person has to do something; extend it."""
+        return ["errors", "review", "outdated"]
+
+    @api.depends("l10n_cl_dte_state")
+    def _compute_l10n_cl_dte_todo(self):
+        states = self._l10n_cl_dte_todo_states()
+        for move in self:
+            move.l10n_cl_dte_todo = move.l10n_cl_dte_state in states
+
+    def _search_l10n_cl_dte_todo(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        states = self._l10n_cl_dte_todo_states()
+        return Domain("l10n_cl_dte_state", "in", states)
+
+    @api.depends("state", "l10n_cl_dte_state", "l10n_cl_dte_is_candidate")
+    @api.depends_context("uid")
+    def _compute_l10n_cl_dte_next_step(self):
+        for move in self:
+            move.l10n_cl_dte_next_step = move._l10n_cl_dte_next_step()
+
+    def _l10n_cl_dte_next_step(self):
+        """Return what the user is to do next with this document, False if nothing.
+
+        Extend it for further steps, and show a highlighted button for each.
+
+        :return: "generate" or "download"
+        """
+        if not self.l10n_cl_dte_is_candidate or self.state != "posted":
+            return False
+        if self.l10n_cl_dte_state in (*OPEN_STATES, "outdated", False):
+            return self.env.user.has_group(USER_GROUP) and "generate"
+        has_file = (
+            self.l10n_cl_dte_state == "generated" and self.l10n_cl_dte_document_id
+        )
+        return bool(has_file) and "download"
+
+    @api.depends("l10n_cl_dte_next_step")
+    def _compute_highlight_send_button(self):
+        # EXTENDS 'account': one button stands out, and what is sent to the customer
+        # comes after the DTE.
+        result = super()._compute_highlight_send_button()
+        self.filtered("l10n_cl_dte_next_step").highlight_send_button = False
+        return result
 
     # === What follows the parties === #
 

@@ -85,10 +85,20 @@ class L10nClDteDocument(models.Model):
         ondelete="set null",
         groups=USER_GROUP,
     )
-    verdict = fields.Char(readonly=True, help="Of the opinion, at that time.")
+    verdict = fields.Selection(
+        selection=lambda self: (
+            self.env["l10n_cl_dte_ai.validation"]
+            ._fields["outcome"]
+            ._description_selection(self.env)
+        ),
+        string="AI Verdict",
+        readonly=True,
+        help="Of the opinion, at that time.",
+    )
     findings = fields.Json(
         readonly=True, help="Of the rules and the schema, as texts, at that time."
     )
+    found = fields.Char(compute="_compute_found", string="What Was Found")
     override_user_id = fields.Many2one(
         "res.users", string="Generated Anyway by", readonly=True
     )
@@ -96,6 +106,12 @@ class L10nClDteDocument(models.Model):
 
     _one_current = models.UniqueIndex("(move_id) WHERE is_current")
     _fingerprint_idx = models.Index("(fingerprint) WHERE is_current")
+
+    @api.depends("findings")
+    def _compute_found(self):
+        for row in self:
+            texts = [finding["message"] for finding in row.findings or []]
+            row.found = " · ".join(texts)
 
     # === The file === #
 

@@ -3,10 +3,13 @@
 
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..hooks import uninstall_hook
 from ..models import l10n_cl_dte_refresh
 from .common import DteAiCommon
 from .loopback import opinion
@@ -101,6 +104,22 @@ class StateTests:
             moves._read_group([], ["l10n_cl_dte_state"], ["__count"]),
         )
         self.assertEqual(groups["generated"], len(found))
+        # The group of all others has a name.
+        for name in ("l10n_cl_dte_state", "l10n_cl_dte_ai_state"):
+            label = moves.fields_get([name])[name]["falsy_value_label"]
+            self.assertTrue(label, name)
+
+    def test_odoo_s_lists_have_the_column(self):
+        """Chile's own *Facturas de Vta y Notas de Crédito (CL)*, too."""
+        for xmlid in (
+            "account.view_out_invoice_tree",
+            "l10n_cl.view_complete_invoice_refund_tree",
+        ):
+            view = self.env.ref(xmlid)
+            arch = self.env["account.move"].get_view(view.id, "list")["arch"]
+            [node] = etree.fromstring(arch).xpath("//field[@name='l10n_cl_dte_state']")
+            with self.subTest(xmlid):
+                self.assertIn("errors", node.get("decoration-danger"))
 
 
 class DecisionTests:
@@ -166,9 +185,66 @@ class DecisionTests:
         self.assertEqual(wizard.version_id, document.l10n_cl_dte_document_id)
         self.assertEqual(wizard.action_download()["type"], "ir.actions.act_url")
         self.assertFalse(wizard.differs)
+        self.assertIn("Download it", wizard.hint)
         self.customer.city = "Curicó"
         wizard.invalidate_recordset()
         self.assertTrue(wizard.differs)
+
+    def test_one_button_stands_out(self):
+        """The next step; Odoo's own buttons wait until there is none."""
+        document = self.create_document()
+        self.assertFalse(document.l10n_cl_dte_next_step)  # Odoo's Confirm
+        document.action_post()
+        self.assertEqual(document.l10n_cl_dte_next_step, "generate")
+        self.assertFalse(document.highlight_send_button)
+        document._l10n_cl_dte_generate()
+        self.assertEqual(document.l10n_cl_dte_next_step, "download")
+        self.assertFalse(document.highlight_send_button)
+        bill = self.create_document(
+            move_type="in_invoice", l10n_latam_document_number="000004"
+        )
+        bill.action_post()
+        self.assertFalse(bill.l10n_cl_dte_next_step)
+        self.assertTrue(bill.highlight_send_button)
+
+    def test_a_history_says_who_when_why_and_gives_the_file(self):
+        document = self.create_posted()
+        first = document._l10n_cl_dte_generate()
+        document.button_draft()
+        document.narration = "Otra cosa"
+        document.invoice_line_ids.name = "Caja 📦"
+        document.action_post()
+        document.with_user(self.overrider)._l10n_cl_dte_generate("Lo pidió Rosa")
+        action = document.action_l10n_cl_dte_open_versions()
+        second, listed = self.env[action["res_model"]].search(action["domain"])
+        self.assertEqual(listed, first)
+        self.assertTrue(first.superseded_on)
+        self.assertEqual(first.create_uid, self.accountant)
+        self.assertEqual(second.override_user_id, self.overrider)
+        self.assertEqual(second.override_reason, "Lo pidió Rosa")
+        self.assertIn("a character that a DTE cannot hold", second.found)
+        for version in (first, second):
+            self.assertTrue(version._content().startswith(b"<?xml"))
+
+    def test_uninstalling_copies_each_current_file_to_its_invoice(self):
+        kept, changed = self.create_posted(), self.create_posted()
+        for document in (kept, changed):
+            document._l10n_cl_dte_generate()
+        changed.button_draft()
+        changed.invoice_line_ids.name = "Otra cosa"
+        changed.action_post()
+        changed._l10n_cl_dte_generate()
+        versions = (kept | changed).l10n_cl_dte_document_id
+        uninstall_hook(self.admin_env)
+        for version in versions:
+            copies = self.env["ir.attachment"].search(
+                [
+                    ("res_model", "=", "account.move"),
+                    ("res_id", "=", version.move_id.id),
+                    ("name", "=", version.file_name),
+                ]
+            )
+            self.assertEqual(copies.raw, version._content())
 
 
 class OpenDocumentTests:

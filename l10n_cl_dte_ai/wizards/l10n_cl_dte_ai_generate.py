@@ -71,6 +71,7 @@ class L10nClDteAiGenerate(models.TransientModel):
     dte_state = fields.Selection(
         related="move_id.l10n_cl_dte_state", related_sudo=False, string="DTE State"
     )
+    hint = fields.Char(compute="_compute_situation", string="What Follows")
     differs = fields.Boolean(
         compute="_compute_situation",
         help="Generated now the file would be another: its contacts changed since.",
@@ -113,6 +114,7 @@ class L10nClDteAiGenerate(models.TransientModel):
             other = generator(self.env)
             wizard.other_generator = other.module if other else False
             wizard.version_id = move.l10n_cl_dte_document_id
+            wizard.hint = move._l10n_cl_dte_hint()
             wizard.differs = move._l10n_cl_dte_differs()
             wizard.wants_reason = move._l10n_cl_dte_needs_override([], validation)
 
@@ -144,6 +146,7 @@ class L10nClDteAiGenerate(models.TransientModel):
                     "number": _number,
                     "joined": lambda *texts: ", ".join(filter(None, texts)) or "—",
                     "date": lambda value: format_date(self.env, value),
+                    "is_unsigned": wizard.version_id.state in (False, "generated"),
                 },
             )
 
@@ -223,12 +226,9 @@ class L10nClDteAiGenerate(models.TransientModel):
             "tag": "display_notification",
             "params": {
                 "type": "success",
-                "title": self.env._("DTE generated"),
-                "message": self.env._(
-                    "%s is attached to the document. It is unsigned: not yet a tax "
-                    "document.",
-                    version.file_name,
-                ),
+                # Odoo puts a full stop behind it, and "Ltda." has one.
+                "title": self.move_id._l10n_cl_dte_name().removesuffix("."),
+                "message": self.move_id._l10n_cl_dte_headline(version),
                 "next": {"type": "ir.actions.act_window_close"},
             },
         }

@@ -113,10 +113,12 @@ def test_a_service_that_is_down_blocks_nobody(service, page, open_invoice, scree
     # Nobody does anything: the backoff (up to 23 s), then the next poll of the crons.
     notification = page.locator(".o_notification")
     expect(notification).to_be_visible(timeout=120_000)
+    # The form that is open shows the answer by itself.
+    badge = page.locator(".o_field_widget[name=l10n_cl_dte_ai_state]")
+    expect(badge.locator(".text-bg-success")).to_be_visible()
     screenshot("answer-notification")
     expect(indicator).to_have_attribute("data-state", "healthy", timeout=90_000)
     notification.locator(".o_notification_buttons button").click()
-    badge = page.locator(".o_field_widget[name=l10n_cl_dte_ai_state]")
     expect(badge.locator(".text-bg-success")).to_be_visible()
 
 
