@@ -27,6 +27,8 @@
         "views/l10n_cl_dte_ai_attempt_views.xml",
         "views/l10n_cl_dte_document_views.xml",
         "views/account_move_views.xml",
+        "views/l10n_cl_dte_finding_views.xml",
+        "views/account_journal_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_company_views.xml",
         "views/menus.xml",

@@ -22,6 +22,7 @@
         "report/account_move_templates.xml",
         "report/account_move_reports.xml",
         "views/account_move_views.xml",
+        "views/account_journal_views.xml",
         "views/res_config_settings_views.xml",
         "views/menus.xml",
     ],

@@ -25,6 +25,7 @@ from . import test_views
 from . import test_demo
 from . import test_translations
 from . import test_batch
+from . import test_statistics
 from . import test_figures
 from . import test_schemas
 from . import test_indexes
