@@ -17,9 +17,7 @@ export class AnswerReload extends Component {
         this.notification = useService("notification");
         const answered = ({move_ids: moveIds}) => this.answered(moveIds);
         this.bus.subscribe("l10n_cl_dte_ai/answered", answered);
-        onWillUnmount(() =>
-            this.bus.unsubscribe("l10n_cl_dte_ai/answered", answered)
-        );
+        onWillUnmount(() => this.bus.unsubscribe("l10n_cl_dte_ai/answered", answered));
     }
 
     /** The invoice itself, or what a dialog is on. */
