@@ -47,7 +47,7 @@ RULES = [
     ("reference_code", "Note without what it does"),
     ("reference_folio", "Folio of a reference"),
     ("references", "References"),
-    ("rut", "RUT"),
+    ("rut", "Missing or wrong RUT"),
     ("stand_in", "Stand-in RUT"),
     ("sums", "Sums of the lines"),
     ("tax_amount", "Tax amount"),
