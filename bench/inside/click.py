@@ -55,6 +55,7 @@ def press(env, number):
 def _unasked(env, number):
     moves = env["account.move"].search(
         [("ref", "=", "bench"), ("l10n_cl_dte_ai_validation_ids", "=", False)],
+        order="id",  # of the first it is known what they say, see `invoices.make`
         limit=number,
     )
     env.cr.commit()
@@ -72,7 +73,7 @@ def _click(env, accountant, move_id, found):
         found["clicks"].append(time.monotonic() - start)
         found["statements"].append(sql_db.sql_counter - before)
         row = mine["account.move"].browse(move_id).sudo().l10n_cl_dte_ai_validation_ids
-        if row.state != "done":
-            logging.getLogger(__name__).error("Not answered: %s", row.reason)
-            raise RuntimeError(f"The click was not answered: {row.reason}")
+        if row.state != "done" or not row.is_current:
+            logging.getLogger(__name__).error("Not answered, or outdated: %s", row.reason)
+            raise RuntimeError(f"Not answered, or outdated: {row.reason}")
         return row.request_body
