@@ -285,101 +285,129 @@ def references(flawed):
     )
 
 
+class _Drawn:
+    """What the lines of a document add up to, as they are drawn.
+
+    :ivar amounts: in pesos, by whether exempt
+    :ivar taxes: in pesos, by code; withheld ones are negative
+    """
+
+    def __init__(self, draw, flawed):
+        self.draw, self.flawed = draw, flawed
+        self.lines, self.discounts = [], []
+        self.amounts, self.taxes = {False: 0, True: 0}, {}
+
+    def add(self, entry):
+        self.amounts[entry.is_exempt] += entry.amount
+        if entry.amount < 0:
+            self.discounts.append(self._discount(entry))
+        else:
+            self.lines.append(self._line(entry, self._taxed(entry)))
+
+    def _discount(self, entry):
+        return DscRcgGlobal(
+            NroLinDR=len(self.discounts) + 1,
+            GlosaDR=self.draw(texts() if self.flawed else LATIN),
+            ValorDR=-entry.amount,
+            IndExeDR=entry.is_exempt,
+        )
+
+    def _taxed(self, entry):
+        """Add a line's further tax; return its code, None where it has none."""
+        if entry.is_exempt or not entry.tax:
+            return None
+        part = pesos(Decimal(entry.amount) * RATES[entry.tax] / 100)
+        if not part and not self.flawed:
+            return None
+        sign = -1 if entry.tax in WITHHELD else 1
+        self.taxes[entry.tax] = self.taxes.get(entry.tax, 0) + sign * part
+        return entry.tax
+
+    def _line(self, entry, tax):
+        units = ["", "Unidades", "kg", "Saco de 25 kg", "m²"]
+        discount = max(entry.gross - entry.amount, 0) if entry.percent else 0
+        return Detalle(
+            NroLinDet=len(self.lines) + 1,
+            NmbItem=self.draw(fixed("Flete de carga", self.flawed, 3)),
+            DscItem=self.draw(fixed("", self.flawed, 4)),
+            UnmdItem=self.draw(st.sampled_from(units)),
+            QtyItem=float(entry.quantity),
+            PrcItem=float(entry.price),
+            DescuentoPct=float(entry.percent),
+            DescuentoMonto=discount,
+            CodImpAdic=(tax,) if tax else (),
+            MontoItem=entry.amount,
+            IndExe=entry.is_exempt,
+        )
+
+    def totals(self, code):
+        """Return the amounts of a document of this type."""
+        net, exempt = self.amounts[False], self.amounts[True]
+        iva = pesos(Decimal(net) * 19 / 100) + self.draw(st.sampled_from([0] * 8 + [1]))
+        if code == "34" and not self.flawed:
+            iva = 0
+        others = sum(self.taxes.values())
+        return {
+            "MntNeto": net,
+            "MntExe": exempt,
+            "TasaIVA": 19.0 if net else 0.0,
+            "IVA": iva,
+            "MntTotal": net + exempt + iva + others,
+            "IVANoRet": max(iva + others, 0) if code == "46" else 0,
+            "ImptoReten": tuple(
+                ImptoReten(
+                    TipoImp=tax,
+                    TasaImp=0.0 if tax in WITHOUT_RATE else float(RATES[tax]),
+                    MontoImp=amount,
+                )
+                for tax, amount in self.taxes.items()
+            ),
+        }
+
+
+@st.composite
+def payments(draw, flawed):
+    """Return how a document is paid, and until when."""
+    due = [None, TODAY] + [datetime.date(2051, 1, 1)] * flawed
+    return {
+        "FmaPago": draw(st.sampled_from([1, 2, 2, 3])),
+        "FchVenc": draw(st.sampled_from(due)),
+    }
+
+
+@st.composite
+def entries_of(draw, flawed, code):
+    """Return what a document of this type is about, with a discount on the whole."""
+    given = draw(st.lists(entries(flawed, code), min_size=int(not flawed), max_size=8))
+    if not flawed and code == "33":  # with something that has IVA
+        given.append(Entry(Decimal(1), Decimal(1_000), Decimal(0), False, None))
+    if draw(st.integers(0, 5)) == 0:
+        given.append(Entry(Decimal(-1), Decimal(100), Decimal(0), code == "34", None))
+    return given
+
+
 @st.composite
 def documents(draw):
     flawed = draw(st.sampled_from([False, False, True]))
     codes = ["33"] * 4 + ["34", "56", "61", "46", "52"] + ["39"] * flawed
     code = draw(st.sampled_from(codes))
     emisor, receptor = draw(parties(flawed))
-    lines, discounts, taxes, amounts = [], [], {}, {False: 0, True: 0}
-    given = draw(
-        st.lists(
-            entries(flawed, code),
-            min_size=int(not flawed),
-            max_size=8,
-        )
-    )
-    if not flawed and code == "33":  # with something that has IVA
-        given.append(Entry(Decimal(1), Decimal(1_000), Decimal(0), False, None))
-    if draw(st.integers(0, 5)) == 0:  # a discount on the whole
-        given.append(Entry(Decimal(-1), Decimal(100), Decimal(0), code == "34", None))
-    for entry in given:
-        amount = entry.amount
-        amounts[entry.is_exempt] += amount
-        if amount < 0:
-            discounts.append(
-                DscRcgGlobal(
-                    NroLinDR=len(discounts) + 1,
-                    GlosaDR=draw(texts() if flawed else LATIN),
-                    ValorDR=-amount,
-                    IndExeDR=entry.is_exempt,
-                )
-            )
-            continue
-        tax = entry.tax if not entry.is_exempt else None
-        if tax:
-            part = pesos(Decimal(amount) * RATES[tax] / 100)
-            if not part and not flawed:
-                tax = None
-            else:
-                sign = -1 if tax in WITHHELD else 1
-                taxes[tax] = taxes.get(tax, 0) + sign * part
-        lines.append(
-            Detalle(
-                NroLinDet=len(lines) + 1,
-                NmbItem=draw(fixed("Flete de carga", flawed, 3)),
-                DscItem=draw(fixed("", flawed, 4)),
-                UnmdItem=draw(
-                    st.sampled_from(["", "Unidades", "kg", "Saco de 25 kg", "m²"])
-                ),
-                QtyItem=float(entry.quantity),
-                PrcItem=float(entry.price),
-                DescuentoPct=float(entry.percent),
-                DescuentoMonto=max(entry.gross - amount, 0) if entry.percent else 0,
-                CodImpAdic=(tax,) if tax else (),
-                MontoItem=amount,
-                IndExe=entry.is_exempt,
-            )
-        )
-    net, exempt = amounts[False], amounts[True]
-    iva = pesos(Decimal(net) * 19 / 100) + draw(st.sampled_from([0] * 8 + [1]))
-    if code == "34" and not flawed:
-        iva = 0
-    today = st.just(TODAY)
-    payable = code not in ("56", "61")
+    drawn = _Drawn(draw, flawed)
+    for entry in draw(entries_of(flawed, code)):
+        drawn.add(entry)
+    days = st.dates(datetime.date(2003, 4, 1), datetime.date(2026, 4, 1))
+    is_note = code in ("56", "61")
+    corrected = (replace(REFERENCE, CodRef=3),) if is_note and not flawed else ()
     return Documento(
         TipoDTE=code,
         Folio=draw(st.sampled_from([1, 4187, 10**10 - 1] + [10**10] * flawed)),
         IndTraslado=draw(st.integers(1, 9 + flawed)) if code == "52" else None,
-        FchEmis=draw(
-            today | st.dates(datetime.date(2003, 4, 1), datetime.date(2026, 4, 1))
-        ),
-        FmaPago=draw(st.sampled_from([1, 2, 2, 3])) if payable else None,
-        FchVenc=draw(
-            st.sampled_from([None, TODAY] + [datetime.date(2051, 1, 1)] * flawed)
-        )
-        if payable
-        else None,
+        FchEmis=draw(st.just(TODAY) | days),
+        **({} if is_note else draw(payments(flawed))),
         Emisor=emisor,
         Receptor=receptor,
-        Detalle=tuple(lines),
-        DscRcgGlobal=tuple(discounts),
-        ImptoReten=tuple(
-            ImptoReten(
-                TipoImp=code,
-                TasaImp=0.0 if code in WITHOUT_RATE else float(RATES[code]),
-                MontoImp=amount,
-            )
-            for code, amount in taxes.items()
-        ),
-        Referencia=(
-            *(() if flawed or payable else (replace(REFERENCE, CodRef=3),)),
-            *draw(references(flawed)),
-        ),
-        MntNeto=net,
-        MntExe=exempt,
-        TasaIVA=19.0 if net else 0.0,
-        IVA=iva,
-        MntTotal=net + exempt + iva + sum(taxes.values()),
-        IVANoRet=max(iva + sum(taxes.values()), 0) if code == "46" else 0,
+        Detalle=tuple(drawn.lines),
+        DscRcgGlobal=tuple(drawn.discounts),
+        Referencia=(*corrected, *draw(references(flawed))),
+        **drawn.totals(code),
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..engines.base import Engine, Opinion
 from ..rules.past import key_of
@@ -141,65 +141,105 @@ async def judge(
     trial.seconds = time.process_time() - started
 
 
+class Sight(NamedTuple):
+    """What somebody sees who knows what was usual: a document, and those before it."""
+
+    made: Document
+    document: Document  # as it was before the mistake
+    usual: dict[str, list[dict[str, Any]]]  # the receiver's lines of before, by item
+
+    def items(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(key_of(line["nombre"])[0], line) for line in self.made.data["items"]]
+
+    def changed(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """The items that had another value before the mistake."""
+        right = {line["nombre"]: line for line in self.document.data["items"]}
+        return [
+            (key, line)
+            for key, line in self.items()
+            if right[line["nombre"]][name] != line[name]
+        ]
+
+    def past(self, key: str, name: str) -> list[float]:
+        return [line[name] for line in self.usual.get(key, [])]
+
+
 def _visible(
     kind: Mistake, company: Company, document: Document, made: Document
 ) -> bool:
     """Whether what was usual lets somebody see the mistake.
 
-    * all kinds: four documents of the receiver before
-    * quantities: the item was bought three times, and the wrong quantity is twice the
-      highest ever, or half the lowest
-    * known prices: each item was bought three times, at prices within 25 % of late;
-      one gross price among net ones: within 8 %
-    * another's order, and that of one of like name: half of its items were never sold
-    to the receiver
-    * a note on another invoice: that one has less, or nothing, of what is credited
-    * late duplicates: the receiver's orders are not the same each time
+    Of all kinds: where there are four documents of the receiver before. More is wanted
+    of some groups, see ``_LETS_SEE``.
     """
     past = [
         each
         for each in made.receiver.documents
         if each.data["folio"] < document.data["folio"] and not each.corrects
     ]
-    lines: dict[str, list[dict[str, Any]]] = {}
-    for each in past:
-        for line in each.data["items"]:
-            lines.setdefault(key_of(line["nombre"])[0], []).append(line)
     if len(past) < 4:
         return False
-    items = [(key_of(line["nombre"])[0], line) for line in made.data["items"]]
-    if kind.group in ("quantity", "quantity ÷"):
-        right = {line["nombre"]: line for line in document.data["items"]}
-        return any(
-            _beyond(line["cantidad"], [each["cantidad"] for each in lines.get(key, [])])
-            for key, line in items
-            if right[line["nombre"]]["cantidad"] != line["cantidad"]
-        )
-    if kind.group == "known price":
-        return all(
-            _settled([each["precio_unitario"] for each in lines.get(key, [])])
-            for key, _ in items
-        )
-    if kind.group == "one known price":
-        right = {line["nombre"]: line for line in document.data["items"]}
-        return all(
-            _settled([each["precio_unitario"] for each in lines.get(key, [])], 1.08)
-            for key, line in items
-            if right[line["nombre"]]["precio_unitario"] != line["precio_unitario"]
-        )
-    if kind.group == "another invoice":
-        there = {line["nombre"]: line for line in made.corrects.data["items"]}
-        return any(
-            line["nombre"] not in there
-            or line["precio_unitario"] > 1.01 * there[line["nombre"]]["precio_unitario"]
-            or line["cantidad"] > there[line["nombre"]]["cantidad"]
-            for _, line in items
-        )
-    if kind.group in ("another's order", "like names"):
-        return 2 * sum(key not in lines for key, _ in items) >= len(items)
-    if kind.group == "late duplicates":
-        return "fixed" not in made.receiver.rhythm
-    return True
+    usual: dict[str, list[dict[str, Any]]] = {}
+    for each in past:
+        for line in each.data["items"]:
+            usual.setdefault(key_of(line["nombre"])[0], []).append(line)
+    lets_see = _LETS_SEE.get(kind.group)
+    return lets_see is None or lets_see(Sight(made, document, usual))
+
+
+def _wrong_quantity(sight: Sight) -> bool:
+    """Bought three times, and now twice the highest ever, or half the lowest."""
+    return any(
+        _beyond(line["cantidad"], sight.past(key, "cantidad"))
+        for key, line in sight.changed("cantidad")
+    )
+
+
+def _known_prices(sight: Sight) -> bool:
+    """Each item was bought three times, at prices within 25 % of late."""
+    return all(_settled(sight.past(key, "precio_unitario")) for key, _ in sight.items())
+
+
+def _one_known_price(sight: Sight) -> bool:
+    """One gross price among net ones: the item's were within 8 %."""
+    return all(
+        _settled(sight.past(key, "precio_unitario"), 1.08)
+        for key, _ in sight.changed("precio_unitario")
+    )
+
+
+def _of_another_invoice(sight: Sight) -> bool:
+    """The invoice that it names has less, or nothing, of what is credited."""
+    there = {line["nombre"]: line for line in sight.made.corrects.data["items"]}
+    return any(
+        line["nombre"] not in there
+        or line["precio_unitario"] > 1.01 * there[line["nombre"]]["precio_unitario"]
+        or line["cantidad"] > there[line["nombre"]]["cantidad"]
+        for _, line in sight.items()
+    )
+
+
+def _never_sold(sight: Sight) -> bool:
+    """Half of its items were never sold to the receiver."""
+    items = sight.items()
+    return 2 * sum(key not in sight.usual for key, _ in items) >= len(items)
+
+
+def _not_the_same_each_time(sight: Sight) -> bool:
+    """The receiver's orders differ, so that a second one alike is a duplicate."""
+    return "fixed" not in sight.made.receiver.rhythm
+
+
+_LETS_SEE: dict[str, Callable[[Sight], bool]] = {
+    "quantity": _wrong_quantity,
+    "quantity ÷": _wrong_quantity,
+    "known price": _known_prices,
+    "one known price": _one_known_price,
+    "another invoice": _of_another_invoice,
+    "another's order": _never_sold,
+    "like names": _never_sold,
+    "late duplicates": _not_the_same_each_time,
+}
 
 
 def _beyond(value: float, usual: list[float]) -> bool:
