@@ -74,6 +74,8 @@ def _click(env, accountant, move_id, found):
         found["statements"].append(sql_db.sql_counter - before)
         row = mine["account.move"].browse(move_id).sudo().l10n_cl_dte_ai_validation_ids
         if row.state != "done" or not row.is_current:
-            logging.getLogger(__name__).error("Not answered, or outdated: %s", row.reason)
+            logging.getLogger(__name__).error(
+                "Not answered, or outdated: %s", row.reason
+            )
             raise RuntimeError(f"Not answered, or outdated: {row.reason}")
         return row.request_body

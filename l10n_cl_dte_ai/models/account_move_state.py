@@ -222,22 +222,22 @@ class AccountMove(models.Model):
         Extend it for a further state of open documents.
         """
         self.ensure_one()
-        if not self.l10n_cl_dte_ai_digest or not self.invoice_line_ids:
+        if not self.l10n_cl_dte_ai_digest:
+            return False
+        row = self._l10n_cl_dte_ai_stored_row()
+        # Nobody is asked about a document without lines: these need not be read then.
+        if not row and not self.invoice_line_ids:
             return False
         findings = self.l10n_cl_dte_findings or []
         if any(finding["severity"] == rules.ERROR for finding in findings):
             return "errors"
-        row = self._l10n_cl_dte_ai_stored_row()
-        if row.decided_by_id:
+        if not row or row.decided_by_id or row.outcome == "approved":
             return "ready"
         if row.outcome in ("review", "rejected"):
             return "review"
-        if self.company_id.l10n_cl_dte_ai_policy == "block" and row:
-            if row.state in ("pending", "sending"):
-                return "waiting"
-            if row.outcome != "approved":
-                return "review"
-        return "ready"
+        if self.company_id.l10n_cl_dte_ai_policy != "block":
+            return "ready"
+        return "waiting" if row.state in ("pending", "sending") else "review"
 
     def _l10n_cl_dte_ai_stored_row(self):
         """Return the row on the document as it was last looked at; none if
@@ -245,7 +245,7 @@ class AccountMove(models.Model):
         """
         return self.l10n_cl_dte_ai_validation_ids.filtered(
             lambda row: (
-                row.digest == self.l10n_cl_dte_ai_digest and row.state != "cancelled"
+                row.digest == self.l10n_cl_dte_ai_digest and row.outcome != "cancelled"
             )
         )[:1]
 

@@ -3,6 +3,7 @@ import random
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..tools import ai
 from .database import database_now
@@ -28,10 +29,23 @@ STORE_FIELDS = (
     "reason",
     "attempts",
     "is_current",
+    "digest",
+    "outcome",
+    "decided_by_id",
     "requested_by_id",
     "batch_ids",
+    # From which follows where the document stands.
+    "move_id.company_id",
+    "move_id.state",
+    "move_id.l10n_cl_dte_ai_digest",
+    "move_id.l10n_cl_dte_ai_state",
+    "move_id.l10n_cl_dte_findings",
+    "move_id.l10n_cl_dte_fingerprint",
+    "move_id.l10n_cl_dte_state",
+    "company_id.l10n_cl_dte_ai_policy",
     *(f"company_id.l10n_cl_dte_ai_service_id.{name}" for name in CALL_FIELDS),
 )
+OWN_STORE_FIELDS = tuple({name.partition(".")[0]: None for name in STORE_FIELDS})
 
 
 # What comes of a call is a room of its own beside the rows.
@@ -51,7 +65,8 @@ class L10nClDteAiValidation(models.Model):
         """
         self.env.invalidate_all()
         asked = self.browse([result.call.validation_id for result in results])
-        rows = asked.exists()
+        # Those that are still there, with what is looked at in one statement.
+        rows = self.search_fetch(Domain("id", "in", asked.ids), OWN_STORE_FIELDS)
         read_ahead(rows, STORE_FIELDS)
         if rows._service() != service:
             service = service._reread()  # another has taken its place, or it is gone

@@ -65,6 +65,7 @@ class L10nClDteAiValidation(models.Model):
     is_current = fields.Boolean(
         compute="_compute_is_current",
         store=True,
+        precompute=True,
         string="Up to Date",
         help="The document has not changed since.",
     )

@@ -7,6 +7,8 @@ taxes whose change is looked for in the open documents. Another addon that puts 
 into the document adds its path there, and to nothing else.
 """
 
+import functools
+
 from .res_partner import READINESS_FIELDS
 
 _TAX = (
@@ -76,12 +78,18 @@ PAYLOAD_FIELDS = (
 )
 # No part of the document, but needed wherever one is built.
 READ_AHEAD = (
+    "l10n_cl_dte_ai_digest",
+    "l10n_cl_dte_ai_state",
+    "l10n_cl_dte_findings",
+    "l10n_cl_dte_fingerprint",
+    "l10n_cl_dte_state",
     "company_id.parent_path",
     "company_id.currency_id",
     "company_id.account_fiscal_country_id",
     "company_id.account_price_include",
     "company_id.l10n_cl_dte_ai_service_id",
     "company_id.l10n_cl_dte_ai_leave_out_names",
+    "company_id.l10n_cl_dte_ai_policy",
     "company_id.partner_id.tz",
     "line_ids.move_id",
     "line_ids.tax_ids.company_id",
@@ -102,17 +110,27 @@ def read_ahead(records, paths):
     :param records: of any model; new ones are left out
     :param paths: names of fields, dotted as in `@api.depends`
     """
-    records = records._origin
-    branches = {}
-    for path in paths:
-        name, _dot, rest = path.partition(".")
-        branches.setdefault(name, []).extend([rest] if rest else [])
+    _read(records._origin, _as_tree(tuple(paths)))
+
+
+def _read(records, tree):
     if not records:
         return
-    records.fetch(list(branches))
-    for name, rest in branches.items():
+    records.fetch(list(tree))
+    for name, rest in tree.items():
         if rest:
-            read_ahead(records[name], rest)
+            _read(records[name], rest)
+
+
+@functools.lru_cache
+def _as_tree(paths):
+    """Return dotted names as dictionaries in one another: the same ones each time."""
+    tree = {}
+    for path in paths:
+        node = tree
+        for name in path.split("."):
+            node = node.setdefault(name, {})
+    return tree
 
 
 def own_paths(paths):
