@@ -45,7 +45,10 @@ class Bench:
 
     @functools.cached_property
     def _invoices(self):
-        """A database with 10,000 invoices, all of them waiting to be asked about."""
+        """Make a database with 10,000 invoices that wait, and return what it is called.
+
+        :return: what `Workspace._copy` knows it by
+        """
         with step("bench: the demo company"):
             odoo = self.workspace.create("bench")
             odoo.install_with_demo_data(ADDON)
@@ -53,7 +56,8 @@ class Bench:
             self.request_ms = run_inside(
                 odoo, "invoices", "make", url=self.stub.url, key=KEY
             )
-        return Source(odoo.name, odoo.filestore)
+        self.workspace.sources["invoices"] = Source(odoo.name, odoo.filestore)
+        return "invoices"
 
     def database(self, waiting, rate=0):
         """A copy of that database, as an `Odoo`, in which `waiting` invoices wait.
