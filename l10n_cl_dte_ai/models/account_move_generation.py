@@ -263,7 +263,8 @@ class AccountMove(models.Model):
         new, versions = self.browse(), self.env["l10n_cl_dte.document"].sudo()
         for move in plans:
             current = move.sudo().l10n_cl_dte_document_id
-            if current.built_sha256 == built[move] and current._has_file():
+            is_same = current.built_sha256 == built[move] and current._has_file()
+            if is_same and not current._is_spent():
                 continue
             current._supersede()
             new |= move

@@ -198,6 +198,15 @@ class L10nClDteDocument(models.Model):
         self.ensure_one()
         return False
 
+    def _is_spent(self):
+        """Tell whether this file is good for nothing any more: never, unless it is
+        sent.
+
+        Generating makes a new one then, also of a document that has not changed.
+        """
+        self.ensure_one()
+        return False
+
     def _supersede(self):
         """A new version takes their place; these are kept."""
         rows = self.sudo()
