@@ -8,10 +8,21 @@ from . import (
     account_move_screens,
     account_move_signing,
     certificate_certificate,
+    ir_module_module,
     l10n_cl_dte_document,
     l10n_cl_dte_folio,
     l10n_cl_dte_sii_caf,
     l10n_cl_dte_sii_folio,
+    l10n_cl_dte_sii_host,
+    l10n_cl_dte_sii_sending,
     res_company,
     res_config_settings,
+)
+from . import (  # isort: skip  these extend what the former make
+    account_move_sending,
+    l10n_cl_dte_document_sending,
+    l10n_cl_dte_sii_asker,
+    l10n_cl_dte_sii_attempt,
+    l10n_cl_dte_sii_result,
+    l10n_cl_dte_sii_sender,
 )

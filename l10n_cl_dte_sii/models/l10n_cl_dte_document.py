@@ -10,6 +10,25 @@ from .environments import ENVIRONMENTS, SIGN_GROUP
 _TED = re.compile(rb"<TED\b.*?</TED>", re.DOTALL)
 _VALUE = re.compile(rb"<SignatureValue>\s*([^<]+?)\s*</SignatureValue>")
 TRACK_ID = re.compile("[0-9]{1,15}")
+# From the claim until the SII's word, and for ever after it was accepted.
+FROZEN = (
+    "uploaded",
+    "sending",
+    "unknown",
+    "received",
+    "open",
+    "accepted",
+    "objected",
+)
+SENT_STATES = [
+    ("sending", "Being Sent"),
+    ("unknown", "Unconfirmed"),
+    ("received", "Sent"),
+    ("open", "Processed, Result Open"),
+    ("accepted", "Accepted"),
+    ("objected", "Accepted with Objections"),
+    ("rejected", "Rejected"),
+]
 
 
 class L10nClDteDocument(models.Model):
@@ -139,6 +158,7 @@ class L10nClDteDocument(models.Model):
                 "uploaded_by_id": self.env.uid,
             }
         )
+        self._ask_about_upload()
         self.move_id._message_log(
             body=self.env._(
                 "%(file)s was uploaded to the SII by hand, track ID %(track)s.",
@@ -146,6 +166,9 @@ class L10nClDteDocument(models.Model):
                 track=track_id,
             )
         )
+
+    def _ask_about_upload(self):
+        """Have the SII asked about a file that a person uploaded; who sends does it."""
 
     def _move_state(self):
         # EXTENDS 'l10n_cl_dte_ai': a signed file is outdated like an unsigned one.

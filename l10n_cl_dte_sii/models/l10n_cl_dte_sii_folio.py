@@ -37,7 +37,7 @@ class L10nClDteSiiFolio(models.Model):
     state = fields.Selection(
         [
             ("used", "Used"),
-            ("accepted", "Accepted by the SII"),
+            ("accepted", "Accepted"),
             ("free", "Given Back"),
             ("to_annul", "To Annul at the SII"),
             ("annulled", "Annulled at the SII"),

@@ -12,6 +12,12 @@ from .environments import ENVIRONMENTS, MANAGER_GROUP
 CHILE = zoneinfo.ZoneInfo("America/Santiago")
 NOBODY = "66666666-6"  # who would send an envelope that is only rehearsed
 AUTHORITY_PARAMETER = "l10n_cl_dte_sii.simulator_authority"
+PIN = "l10n_cl_dte_sii_database_uuid"
+
+
+def _without_pin(vals):
+    """Return values to write, without what only we say."""
+    return {name: value for name, value in vals.items() if name != PIN}
 
 
 class ResCompany(models.Model):
@@ -35,6 +41,26 @@ class ResCompany(models.Model):
         string="SII Office",
         help="Chile: the SII's unit of the company's address, as it stands under the "
         "red box of printed documents: SANTIAGO CENTRO.",
+    )
+
+    l10n_cl_dte_sii_send = fields.Selection(
+        [
+            ("hand", "By hand: somebody presses Send to the SII"),
+            ("generating", "As soon as they are generated and signed"),
+            ("schedule", "By the scheduled action, up to a hundred in an envelope"),
+        ],
+        string="Documents Are Sent",
+        default="hand",
+        required=True,
+        help="Chile: when signed documents go to the SII. In an envelope of several "
+        "the SII counts what it rejects, and says only by mail which these are.",
+    )
+    l10n_cl_dte_sii_database_uuid = fields.Char(
+        string="SII Environment Chosen in Database",
+        readonly=True,
+        copy=False,
+        groups=MANAGER_GROUP,
+        help="A copy of this database sends nothing.",
     )
 
     @api.constrains("l10n_cl_dte_sii_certificate_id")
@@ -61,13 +87,32 @@ class ResCompany(models.Model):
             lambda company: name in vals and company[name] != vals[name]
         )
         left = {company: company[name] for company in changed if company[name]}
-        result = super().write(vals)
+        result = super().write(_without_pin(vals))
+        changed._l10n_cl_dte_sii_pin()
         for company in left:
             if vals[name]:
                 company._l10n_cl_dte_sii_check_switch()
         for company in changed.filtered(name):
             self.env["l10n_cl_dte_sii.folio"]._import_history(company)
         return result
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTENDS 'base'
+        companies = super().create([_without_pin(vals) for vals in vals_list])
+        companies.filtered("l10n_cl_dte_sii_environment")._l10n_cl_dte_sii_pin()
+        return companies
+
+    def _l10n_cl_dte_sii_pin(self):
+        """Keep that the environment was chosen in this database."""
+        pinned = {PIN: self._l10n_cl_dte_sii_database()}
+        # Past our own `write`, which refuses it.
+        # pylint: disable-next=super-method-mismatch
+        return super(ResCompany, self.sudo()).write(pinned)
+
+    @api.model
+    def _l10n_cl_dte_sii_database(self):
+        return self.env["ir.config_parameter"].sudo().get_param("database.uuid")
 
     def _l10n_cl_dte_sii_check_switch(self):
         """:raise ValidationError: where folios of another environment were used"""
@@ -183,6 +228,45 @@ class ResCompany(models.Model):
             resolution_number=int(settings.l10n_cl_dte_resolution_number or 0)
             if is_production
             else 0,
+        )
+
+    # === Sending === #
+
+    def _l10n_cl_dte_sii_sends(self, way):
+        """Tell whether this company's documents are sent in that way."""
+        self.ensure_one()
+        settings = self._l10n_cl_dte_sii_with_settings().sudo()
+        return bool(settings) and settings.l10n_cl_dte_sii_send == way
+
+    def _l10n_cl_dte_sii_why_silent(self, environment, is_sending=True):
+        """Return why nothing goes to the SII for this company now, as a code, or None.
+
+        :param str environment: of what is to be sent, or asked about
+        :param bool is_sending: and not only asking
+        """
+        self.ensure_one()
+        settings = self._l10n_cl_dte_sii_with_settings().sudo()
+        parameters = self.env["ir.config_parameter"].sudo()
+        if parameters.get_param("database.is_neutralized"):
+            return "neutralized"
+        if settings.l10n_cl_dte_sii_environment != environment:
+            return "not_configured"
+        if settings.l10n_cl_dte_sii_database_uuid != self._l10n_cl_dte_sii_database():
+            return "copied"
+        certificate = self._l10n_cl_dte_sii_certificate()
+        if not (certificate.is_valid and certificate.l10n_cl_dte_sii_holder_rut):
+            return "certificate"
+        if is_sending and not self._l10n_cl_dte_sii_has_resolution():
+            return "resolution"
+        return None
+
+    def _l10n_cl_dte_sii_has_resolution(self):
+        """Tell whether the cover of an envelope can name the company's resolution."""
+        settings = self._l10n_cl_dte_sii_with_settings().sudo()
+        number = settings.l10n_cl_dte_resolution_number or ""
+        return bool(settings.l10n_cl_dte_resolution_date) and (
+            settings.l10n_cl_dte_sii_environment != PRODUCTION
+            or (number.isdecimal() and int(number) > 0)
         )
 
     def _l10n_cl_dte_sii_notify(self, subject, text, record=None):

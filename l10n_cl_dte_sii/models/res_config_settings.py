@@ -8,6 +8,9 @@ class ResConfigSettings(models.TransientModel):
     l10n_cl_dte_sii_environment = fields.Selection(
         related="company_id.l10n_cl_dte_sii_environment", readonly=False
     )
+    l10n_cl_dte_sii_send = fields.Selection(
+        related="company_id.l10n_cl_dte_sii_send", readonly=False, required=True
+    )
     l10n_cl_dte_sii_certificate_id = fields.Many2one(
         related="company_id.l10n_cl_dte_sii_certificate_id", readonly=False
     )

@@ -29,13 +29,17 @@ class DteSiiCommon(DteAiCommon):
         cls.signing_user = cls.create_user(
             "signer", "account.group_account_invoice,l10n_cl_dte_sii.group_sign"
         )
-        cls.authority = stand_in.TestAuthority()
+        cls.authority = cls.make_authority()
         cls.caf_key = stand_in.small_key()
         cls.admin_env["ir.config_parameter"].set_param(
-            AUTHORITY_PARAMETER, f"{stand_in.KEY_ID}:{cls.authority.public_key}"
+            AUTHORITY_PARAMETER, f"{cls.authority.key_id}:{cls.authority.public_key}"
         )
         cls.company.l10n_cl_dte_sii_environment = "simulator"
         cls.env = cls.env(user=cls.accountant)
+
+    @classmethod
+    def make_authority(cls):
+        return stand_in.TestAuthority()
 
     @classmethod
     def today(cls):
