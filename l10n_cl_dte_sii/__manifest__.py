@@ -14,6 +14,7 @@
         "security/ir.model.access.csv",
         "security/rules.xml",
         "data/ir_cron.xml",
+        "data/l10n_cl_dte_sii_host.xml",
         "data/mail_alias.xml",
         "wizards/l10n_cl_dte_sii_load_certificate_views.xml",
         "wizards/l10n_cl_dte_sii_load_caf_views.xml",
@@ -29,5 +30,8 @@
         "views/res_config_settings_views.xml",
         "views/menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["l10n_cl_dte_sii/static/src/**/*"],
+    },
     "uninstall_hook": "uninstall_hook",
 }

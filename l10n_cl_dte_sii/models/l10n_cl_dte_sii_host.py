@@ -2,6 +2,7 @@
 from odoo import api, fields, models
 
 from odoo.addons.l10n_cl_dte_ai.models.alarm import trigger
+from odoo.addons.l10n_cl_dte_ai.models.l10n_cl_dte_ai_service import USER_GROUP
 
 from ..tools import sii_client
 from ..tools.errors import SIMULATOR
@@ -34,10 +35,7 @@ class L10nClDteSiiHost(models.Model):
     @api.model
     def _of(self, environment):
         """Return the host of an environment, as superuser."""
-        hosts = self.sudo()
-        return hosts.search([("environment", "=", environment)]) or hosts.create(
-            {"environment": environment}
-        )
+        return self.sudo().search([("environment", "=", environment)])
 
     def _client(self, signer, holder):
         """Return a client of this host: nothing of the database is in it.
@@ -67,15 +65,40 @@ class L10nClDteSiiHost(models.Model):
 
     def _on_closed(self, until):
         # EXTENDS 'l10n_cl_dte_ai'
-        self._notify_state()
+        self._notify_state("down")
         trigger(self.env, CRON, until)
 
     def _on_reopened(self):
         # EXTENDS 'l10n_cl_dte_ai': what waits for it is due now, and not when it was
         # to be asked next.
-        self._notify_state()
+        self._notify_state("healthy")
         self.env["l10n_cl_dte_sii.sending"]._make_due(self)
         trigger(self.env, CRON)
 
-    def _notify_state(self):
-        """Tell whoever looks; what shows it extends this."""
+    def _notify_state(self, state):
+        """Tell those who have the indicator in their top bar.
+
+        :param str state: healthy or down; this transaction may not see it yet
+        """
+        if group := self.env.ref(USER_GROUP, raise_if_not_found=False):
+            status = {"environment": self.environment, "state": state}
+            group.sudo()._bus_send("l10n_cl_dte_sii/host", status)
+
+
+class L10nClDteAiService(models.Model):
+    _inherit = "l10n_cl_dte_ai.service"
+
+    @api.model
+    def get_status(self):
+        # EXTENDS 'l10n_cl_dte_ai': the indicator tells how the SII is, too.
+        statuses = super().get_status()
+        companies = self.env["res.company"].browse(statuses).sudo()
+        for company in companies:
+            settings = company._l10n_cl_dte_sii_with_settings().sudo()
+            if environment := settings.l10n_cl_dte_sii_environment:
+                host = self.env["l10n_cl_dte_sii.host"]._of(environment)
+                statuses[company.id]["sii"] = {
+                    "environment": environment,
+                    "state": "down" if host._is_closed() else "healthy",
+                }
+        return statuses

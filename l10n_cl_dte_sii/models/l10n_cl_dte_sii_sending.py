@@ -149,6 +149,7 @@ class L10nClDteSiiSending(models.Model):
         if self.state in ("done", "cancelled"):
             return False
         text = self._explain_state()
+        text = text[:1].upper() + text[1:]  # it may begin with the host's name
         if self.reason:
             text = f"{self.env._(EXPLANATIONS[self.reason])} {text}".strip()
         if self.next_at and self.state in ("ready", "unknown", "received"):

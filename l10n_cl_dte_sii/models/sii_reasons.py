@@ -90,8 +90,8 @@ EXPLANATIONS = {
     ),
     "copied": _lt(
         "This database is a copy of the one in which the SII's environment was chosen, "
-        "so that nothing leaves it. To send from this one, an administrator chooses "
-        "the environment again in the settings."
+        "so that nothing leaves it. To send from this one, an administrator empties "
+        "the environment in the settings, saves, and chooses it again."
     ),
     "test_caf": _lt(
         "The folios were not signed with the SII's key of production (300): load a CAF "

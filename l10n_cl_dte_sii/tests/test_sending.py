@@ -22,7 +22,7 @@ class TestSending(SendingCommon):
                 self.sii.decide(state)
                 action = document.action_l10n_cl_dte_sii_send()
                 self.assertEqual(action["params"]["type"], "success")
-                self.assertIn("the simulator has it", action["params"]["message"])
+                self.assertIn("The simulator has it", action["params"]["message"])
                 self.stands(document, "received", "received")
                 with self.assertRaisesRegex(UserError, "on its way"):
                     document.action_l10n_cl_dte_sii_send()
