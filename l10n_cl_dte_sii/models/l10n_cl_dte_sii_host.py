@@ -31,6 +31,10 @@ class L10nClDteSiiHost(models.Model):
     rate_per_minute = fields.Integer(default=0)
 
     _one_each = models.UniqueIndex("(environment)")
+    _check_rate = models.Constraint(
+        "CHECK (rate_per_minute BETWEEN 0 AND 100000)",
+        "The rate must be from 0 (no limit) to 100,000 requests a minute.",
+    )
 
     @api.model
     def _of(self, environment):
