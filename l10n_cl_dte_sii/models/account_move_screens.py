@@ -1,8 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import api, models
 
-from .environments import SIGN_GROUP
-
 
 # pylint: disable=consider-merging-classes-inherited
 class AccountMove(models.Model):
@@ -14,8 +12,10 @@ class AccountMove(models.Model):
         # EXTENDS 'l10n_cl_dte_ai'
         if self.l10n_cl_dte_sii_can_sign:
             return "sign"
-        if self.l10n_cl_dte_state == "signed" and self.env.user.has_group(SIGN_GROUP):
-            return "envelope"
+        if self.l10n_cl_dte_sii_can_send:
+            return "send"
+        if self.l10n_cl_dte_sii_can_mend:
+            return "mend"
         return super()._l10n_cl_dte_next_step()
 
     def _l10n_cl_dte_hint(self):
@@ -43,5 +43,6 @@ class AccountMove(models.Model):
 
     @api.model
     def _l10n_cl_dte_todo_states(self):
-        # EXTENDS 'l10n_cl_dte_ai': an unknown one is settled by asking, by itself.
-        return [*super()._l10n_cl_dte_todo_states(), "rejected"]
+        # EXTENDS 'l10n_cl_dte_ai': an unknown one is settled by asking, by itself; of an
+        # open one the SII's mail is to be loaded.
+        return [*super()._l10n_cl_dte_todo_states(), "rejected", "open"]
