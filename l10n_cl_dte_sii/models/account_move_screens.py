@@ -43,6 +43,6 @@ class AccountMove(models.Model):
 
     @api.model
     def _l10n_cl_dte_todo_states(self):
-        # EXTENDS 'l10n_cl_dte_ai': an unknown one is settled by asking, by itself; of an
-        # open one the SII's mail is to be loaded.
+        # EXTENDS 'l10n_cl_dte_ai': an unknown one is settled by asking, by itself; for
+        # an open one the SII's mail is to be loaded.
         return [*super()._l10n_cl_dte_todo_states(), "rejected", "open"]
