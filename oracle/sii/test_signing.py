@@ -1,6 +1,8 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What we stamp and sign, as the SII's schema, xmlsec1 and `cl-sii` judge it."""
 
+import base64
+import copy
 import datetime
 import re
 import shutil
@@ -17,7 +19,15 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from sii_demo import authority as stand_in
-from sii_tools import certificate, envelope, errors, rehearsal, signature, stamp
+from sii_tools import (
+    certificate,
+    envelope,
+    errors,
+    rehearsal,
+    rsa_sha1,
+    signature,
+    stamp,
+)
 from sii_tools.xml import DSIG, SII, without_declaration
 from tools.dte import rules
 from tools.dte.document import KNOWN_TYPES, NOTES
@@ -322,17 +332,65 @@ def test_a_signature_of_another_element_does_not_count(sign, signer):
             signature.verify(wrapped)
 
 
-def test_a_weaker_way_to_sign_does_not_count(sign):
+def signed_again(content, signer, change):
+    """A file whose `SignedInfo` was changed by the owner of the key himself."""
+    root = etree.fromstring(content)
+    [info] = root.iter(f"{{{DSIG}}}SignedInfo")
+    change(info)
+    alone = etree.fromstring(etree.tostring(info, with_tail=False))
+    value = rsa_sha1.sign(signer.key, etree.tostring(alone, method="c14n"))
+    info.getnext().text = base64.b64encode(value).decode()
+    return etree.tostring(root, encoding="ISO-8859-1")
+
+
+def set_attribute(name, attribute, value):
+    def change(info):
+        info.find(f".//{{{DSIG}}}{name}").set(attribute, value)
+
+    return change
+
+
+def test_a_weaker_way_to_sign_does_not_count(sign, signer):
+    """Although the owner of the certificate signed that it was signed so."""
     content, _ted = sign(document())
-    for old, new in (
-        (b"xmldsig#rsa-sha1", b"xmldsig#hmac-sha1"),
-        (b'URI="#F4187T33"', b'URI=""'),
-        (b'URI="#F4187T33"', b'URI="http://127.0.0.1:9/x"'),
-        (signature.C14N.encode() + b'"></Transform>', b'http://x"></Transform>'),
+    kept = signed_again(content, signer, lambda info: None)
+    assert signature.verify(kept) == {"F4187T33": signer.certificate}
+    for change in (
+        set_attribute("SignatureMethod", "Algorithm", f"{DSIG}hmac-sha1"),
+        set_attribute("DigestMethod", "Algorithm", f"{DSIG}md5"),
+        set_attribute("Reference", "URI", ""),
+        set_attribute("Reference", "URI", "#SetDoc"),
+        set_attribute("Reference", "URI", "http://127.0.0.1:9/x"),
+        set_attribute("Transform", "Algorithm", "http://www.w3.org/TR/xpath"),
+        lambda info: info.append(copy.deepcopy(info.find(f"{{{DSIG}}}Reference"))),
     ):
-        assert old in content
         with pytest.raises(errors.SignatureBroken):
-            signature.verify(content.replace(old, new))
+            signature.verify(signed_again(content, signer, change))
+
+
+def test_a_key_beside_the_certificate_is_the_certificates(sign):
+    """Others read the one or the other: a file must not say two things."""
+    content, _ted = sign(document())
+    root = etree.fromstring(content)
+    root.find(f".//{{{DSIG}}}Exponent").text = "Aw=="
+    with pytest.raises(errors.SignatureBroken):
+        signature.verify(etree.tostring(root, encoding="ISO-8859-1"))
+
+
+def test_two_elements_of_one_id_are_none(sign, signer):
+    signed, _ted = sign(document())
+    twice = envelope.build([signed, signed], cover(), NOW)
+    with pytest.raises(errors.DocumentUnreadable):
+        signature.verify(signature.sign_envelope(twice, signer))
+
+
+def test_a_signature_that_is_elsewhere_does_not_count(sign):
+    """What is beside the key is signed by nobody, and could sign what it likes."""
+    content, _ted = sign(document())
+    start, end = content.index(b"<Signature"), content.index(b"</Signature>") + 12
+    inner = b'<Object ID="Y"></Object>' + content[start:end]
+    with pytest.raises(errors.DocumentUnreadable):
+        signature.verify(content.replace(b"</KeyInfo>", inner + b"</KeyInfo>", 1))
 
 
 # === The login === #
