@@ -9,8 +9,8 @@ import time
 from .console import Stop, say, table
 from .process import BUILD, shown
 
-HEADER = ("", "Figure", "Value", "Target")
-MARKS = {True: "ok", False: "MISSED", None: ""}
+HEADER = ("Figure", "Target", "Measured", "")
+MARKS = {True: "met", False: "missed", None: ""}
 
 
 def main(arguments):
@@ -43,13 +43,14 @@ def main(arguments):
     missed = [row.figure for row in rows if row.ok is False]
     say(
         f"\n{len(rows)} figures in {time.monotonic() - start:.0f} s, "
-        f"{len(missed) or 'none'} missed; also in {shown(BUILD / 'bench.json')}"
+        f"{len(missed) or 'none'} missed; also in {shown(BUILD / 'bench.json')} and, "
+        f"as a table for a page, in {shown(BUILD / 'bench.md')}"
     )
     return 1 if missed else 0
 
 
 def _cells(row):
-    return MARKS[row.ok], row.figure, row.value, row.target
+    return row.figure, row.target, row.value, MARKS[row.ok]
 
 
 def _write(results):
@@ -57,3 +58,14 @@ def _write(results):
     groups = {name: [row._asdict() for row in rows] for name, rows in results.items()}
     text = json.dumps(groups, ensure_ascii=False, indent=2)
     (BUILD / "bench.json").write_text(f"{text}\n")
+    (BUILD / "bench.md").write_text("\n".join(as_markdown(results)) + "\n")
+
+
+def as_markdown(results):
+    """Lines of one table for each group of figures."""
+    for name, rows in results.items():
+        title = importlib.import_module(f"bench.figures.{name}").TITLE
+        yield from (f"**{name}**: {title}", "")
+        for cells in (HEADER, ("---",) * len(HEADER), *map(_cells, rows)):
+            yield f"| {' | '.join(cells)} |"
+        yield ""

@@ -3,6 +3,7 @@ from . import test_ai_address
 from . import test_ai_answers
 from . import test_ai_client
 from . import test_ai_fail_open
+from . import test_ai_internals
 from . import test_ai_redaction
 from . import test_ai_wire
 from . import test_document

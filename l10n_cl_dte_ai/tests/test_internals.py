@@ -17,12 +17,33 @@ METHODS = {
     ("account.move", "_get_alerts"): [],
     ("account.move", "_autopost_draft_entries"): ["batch_size"],
     ("account.move", "_locked_increment"): ["format_string", "format_values"],
+    ("account.move", "_compute_split_sequence"): [],
+    ("account.move", "_compute_highlight_send_button"): [],
+    ("account.move", "_detach_attachments"): [],
+    ("account.move", "_get_expected_currency_rate_at"): ["date"],
+    ("account.move", "_get_l10n_latam_documents_domain"): [],
+    ("account.move", "_l10n_cl_get_formatted_sequence"): ["number"],
+    ("account.move", "_message_log"): [],  # by name
+    ("account.move", "_message_log_batch"): ["bodies"],
     ("account.move", "_search"): ["domain"],
     ("account.move", "_get_view"): ["view_id", "view_type"],
     ("account.move", "_get_view_cache_key"): ["view_id", "view_type"],
+    ("account.debit.note", "_prepare_default_values"): ["move"],
+    ("account.journal", "_fill_sale_purchase_dashboard_data"): ["dashboard_data"],
+    ("account.move.reversal", "_prepare_default_reversal"): ["move"],
+    ("account.payment.register", "_create_payments"): [],
+    ("ir.actions.act_window", "_for_xml_id"): ["full_xml_id"],
+    ("ir.attachment", "_full_path"): ["path"],
+    ("ir.cron", "_notifydb"): [],
     ("ir.cron", "_trigger"): ["at"],
     ("ir.cron", "_commit_progress"): ["processed"],
     ("ir.http", "lazy_session_info"): [],
+    ("ir.model.data", "_xmlid_to_res_id"): ["xmlid"],
+    ("ir.qweb", "_render"): ["template", "values"],
+    ("res.lang", "_activate_and_install_lang"): ["code"],
+    ("res.partner", "_get_records_action"): [],  # of every model
+    ("res.partner", "_load_records"): ["data_list", "update"],
+    ("res.partner", "_read_group"): ["domain", "groupby", "aggregates"],
     ("res.users", "_bus_send"): ["notification_type", "message"],
 }
 
@@ -61,6 +82,15 @@ class TestInternals(TransactionCase):
         self.env.cr.precommit.data["l10n_cl_dte.test"] = True
         self.env.cr.precommit.clear()
         self.assertNotIn("l10n_cl_dte.test", self.env.cr.precommit.data)
+
+    def test_records_and_fields_are_what_we_take_them_for(self):
+        partner = self.env["res.partner"].new({"name": "Peumo"})
+        self.assertFalse(partner._origin)
+        self.assertEqual(partner._table, "res_partner")
+        choices = partner._fields["type"]._description_selection(self.env)
+        self.assertIn("invoice", dict(choices))
+        self.assertTrue(self.env.ref("base.user_root")._is_superuser())
+        self.assertFalse(self.env.ref("base.user_admin")._is_superuser())
 
     def test_reading_ahead_fills_the_cache(self):
         partners = self.env["res.partner"].search([], limit=2)
