@@ -57,7 +57,7 @@ class AccountMove(models.Model):
 
     # === Why it stands where it does === #
 
-    @api.depends("l10n_cl_dte_state", "l10n_cl_dte_ai_state", "l10n_cl_dte_findings")
+    @api.depends("l10n_cl_dte_state")  # with it change findings and opinion
     @api.depends_context("lang", "tz")
     def _compute_l10n_cl_dte_why(self):
         for move in self:

@@ -204,8 +204,8 @@ class AccountMove(models.Model):
         return [
             *([other.field] if other and other.field in self._fields else []),
             "state",
-            "l10n_cl_dte_findings",
-            "l10n_cl_dte_fingerprint",
+            # Stands for findings and fingerprint, too, which are computed with it: for
+            # each more, each process would walk all ways that lead here once more.
             "l10n_cl_dte_ai_digest",
             "l10n_cl_dte_document_ids.is_current",
             "l10n_cl_dte_document_ids.state",
