@@ -84,15 +84,15 @@ def _all(arguments):
         running = {
             "addon": rows.submit(_addon, installed, arguments),
             **{
-                name: rows.submit(
-                    _INSIDE[name], space.with_addon(name), arguments, aside=True
-                )
-                for name in ("attack", "beside")
-            },
-            **{
                 name: rows.submit(_outside, name, space, arguments, aside=True)
-                for name in ("browser", "system")
+                for name in ("system", "browser")
             },
+            "attack": rows.submit(
+                _attack, space.for_tests("attack"), arguments, aside=True
+            ),
+            "beside": rows.submit(
+                _beside, space.with_addon("beside"), arguments, aside=True
+            ),
             **{
                 name: rows.submit(suite, arguments, aside=True)
                 for name, suite in _WITHOUT_ODOO.items()
