@@ -6,12 +6,12 @@ Every suite runs even if one fails. Where CI is set nothing may be skipped.
 
 import os
 import re
+import resource
 import shutil
 import tempfile
 import time
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,12 +67,12 @@ def main(arguments):
 def _one(suite, arguments):
     if suite in _WITHOUT_ODOO:
         return [_WITHOUT_ODOO[suite](arguments)]
-    with _workspace() as (space, installed):
+    with _workspace() as space:
         if suite in _INSIDE:
-            return [_INSIDE[suite](installed, arguments)]
+            return [_INSIDE[suite](_database(space, suite), arguments)]
         if suite == "runner":
-            fresh = space.create("runner")
-            return [_runner(installed, fresh, arguments, install=True)]
+            seen, fresh = space.with_addon("tests"), space.create("runner")
+            return [_runner(seen, fresh, arguments, install=True)]
         return [_outside(suite, space, arguments)]
 
 
@@ -80,19 +80,20 @@ def _all(arguments):
     """Two suites at a time, the longest first: most tests wait more than they work."""
     for name in ("odoo", *_WITHOUT_ODOO.keys() - {"tools"}):  # it runs in Odoo's own
         venv.ensure(name)
-    with _workspace() as (space, installed), ThreadPoolExecutor(2) as rows:
+    with _workspace() as space, ThreadPoolExecutor(2) as rows:
+        installed = _database(space, "tests")
         running = {
             "addon": rows.submit(_addon, installed, arguments),
             **{
                 name: rows.submit(_outside, name, space, arguments, aside=True)
                 for name in ("system", "browser")
             },
-            "attack": rows.submit(
-                _attack, space.for_tests("attack"), arguments, aside=True
-            ),
-            "beside": rows.submit(
-                _beside, space.with_addon("beside"), arguments, aside=True
-            ),
+            **{
+                name: rows.submit(
+                    _INSIDE[name], _database(space, name), arguments, aside=True
+                )
+                for name in ("attack", "beside")
+            },
             **{
                 name: rows.submit(suite, arguments, aside=True)
                 for name, suite in _WITHOUT_ODOO.items()
@@ -109,10 +110,13 @@ def _all(arguments):
             raise
 
 
-@contextmanager
 def _workspace():
-    with workspace(in_memory=True, kept=("addon", "tests")) as space:
-        yield space, space.for_tests("tests")
+    return workspace(in_memory=True, kept=("addon", "tests"))
+
+
+def _database(space, suite):
+    """What a suite in Odoo's own process works on; other apps get it without more."""
+    return space.with_addon(suite) if suite == "beside" else space.for_tests(suite)
 
 
 def _tools(arguments, aside=False):
@@ -306,7 +310,13 @@ def _read(suite, report):
 
 def _close(results, seconds):
     total = Result("total")
-    say(f"\n── {seconds:.0f} s " + "─" * 65)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    share = (used.ru_utime + used.ru_stime) / seconds
+    # Where it is well below their number, another suite at a time would fit in.
+    say(
+        f"\n── {seconds:.0f} s on {share:.1f} of {os.cpu_count()} processors "
+        + "─" * 40
+    )
     for result in results:
         say(f"{result.suite:<9} {result}  ({result.seconds:.0f} s)")
         total.passed += result.passed
