@@ -5,6 +5,9 @@ import inspect
 import json
 import re
 import sys
+from ast import literal_eval
+
+from lxml import etree
 
 from odoo.fields import Domain
 from odoo.tests import tagged
@@ -40,6 +43,32 @@ class TestStatistics(DteAiCommon):
                 domain & Domain("journal_id", "=", self.journal.id)
             )
             self.assertEqual(found, expected.get(name, ready.browse()), name)
+
+    def test_each_link_of_the_card_sets_the_filter_that_was_counted(self):
+        """Also those of an addon that sends: it adds lines, and its filters."""
+        moves = self.env["account.move"]
+        card = self.env.ref("account.account_journal_dashboard_kanban_view")
+        arch = self.journal.get_view(card.id, "kanban")["arch"]
+        lines = etree.fromstring(arch).xpath("//t[@name='l10n_cl_dte']/div")
+        search = self.env.ref("account.view_account_invoice_filter")
+        filters = etree.fromstring(moves.get_view(search.id, "search")["arch"])
+        counted = self.journal._l10n_cl_dte_dashboard()
+        shown = {}
+        for line in lines:
+            name = line.get("t-if").removeprefix("dashboard.l10n_cl_dte.")
+            [chosen] = literal_eval(line.find(".//a").get("context"))
+            chosen = chosen.removeprefix("search_default_")
+            [node] = filters.xpath(f"//filter[@name='{chosen}']")
+            shown[name] = Domain(literal_eval(node.get("domain")))
+        self.assertEqual(shown.keys(), counted.keys())
+        for name, domain in counted.items():
+            with self.subTest(name):
+                self.assertEqual(
+                    sorted(
+                        map(str, shown[name].optimize_full(moves).iter_conditions())
+                    ),
+                    sorted(map(str, domain.optimize_full(moves).iter_conditions())),
+                )
 
     def test_findings_by_rule_and_customer(self):
         wrong = self.create_document(partner_id=self.other_customer.id)

@@ -15,7 +15,7 @@ class AccountJournal(models.Model):
                 name: Domain("l10n_cl_dte_state", "in", states)
                 for name, states in {
                     "to_send": ["signed"],
-                    "sent": ["sending", "received", "open"],
+                    "sent": ["sending", "received", "open", "uploaded"],
                     "unknown": ["unknown"],
                     "rejected": ["rejected"],
                 }.items()
