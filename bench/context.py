@@ -84,6 +84,28 @@ class Bench:
         self.workspace.server.query("VACUUM ANALYZE", odoo.name)
         return odoo
 
+    def sending_database(self, sii, number):
+        """Make a database with so many confirmed documents of a company that sends to
+        a simulator of the SII.
+
+        :param SiiSimulator sii:
+        :return: what :meth:`copy_of` knows it by
+        """
+        with step(f"bench: {number} confirmed documents"):
+            odoo = self.workspace.with_demo("bench_sending")
+            values = {"url": sii.url, "keys": sii.keys, "number": number}
+            run_inside(odoo, "sending", "prepare", **values)
+        return self.keep(odoo)
+
+    def keep(self, odoo):
+        """Let a database be copied; return what :meth:`copy_of` knows it by."""
+        self.workspace.sources[odoo.name] = Source(odoo.name, odoo.filestore)
+        return odoo.name
+
+    def copy_of(self, kept):
+        self._copies += 1
+        return self.workspace._copy(kept, f"bench{self._copies}")
+
     def drop(self, odoo):
         self.workspace.server.drop(odoo.name)
 
