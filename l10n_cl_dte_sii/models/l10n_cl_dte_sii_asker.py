@@ -77,6 +77,9 @@ class L10nClDteSiiSending(models.Model):
         if not grant:
             self._repeat(self._ask_later, "paused", grant.until)
             return
+        # A *no* counts only if it comes when it was planned: who presses the button
+        # again and again learns nothing that a second before was not so.
+        planned = self.next_at and self.next_at > self._now() and self.next_at
         asked = self._repeat(self._begin_to_ask, *("unknown", "received"))
         if not asked:
             return
@@ -84,7 +87,7 @@ class L10nClDteSiiSending(models.Model):
         self._commit()  # no transaction is open while the SII is asked
         with client:
             found = dialog.inquire(client, inquiry)
-        self._repeat(self._store_answers, found)
+        self._repeat(self._store_answers, found, planned)
         host._learn(found.is_there)
         self._commit()
 
@@ -123,10 +126,11 @@ class L10nClDteSiiSending(models.Model):
 
     # === What came of it === #
 
-    def _store_answers(self, found):
+    def _store_answers(self, found, planned):
         """Keep what was answered, and conclude from it.
 
         :param dialog.Found found:
+        :param planned: when it was to be asked, where somebody asked earlier
         """
         for exchange in found.exchanges:
             self._note(exchange)
@@ -136,7 +140,7 @@ class L10nClDteSiiSending(models.Model):
         if found.reason:  # it could not be asked, or not all of it
             self._postpone(found.reason, self._next_question())
         elif self.state == "unknown":
-            self._conclude_arrival(found)
+            self._conclude_arrival(found, planned)
         else:
             self._conclude_result(found)
 
@@ -144,7 +148,7 @@ class L10nClDteSiiSending(models.Model):
         step = ASK_AFTER[min(self.questions, len(ASK_AFTER) - 1)]
         return self._now() + step
 
-    def _conclude_arrival(self, found):
+    def _conclude_arrival(self, found, planned):
         """Of an envelope whose arrival is not known: what the SII has is sent."""
         if "" in found.tracks.values():  # it has some, and does not say where
             self._postpone(False, self._next_question())
@@ -154,6 +158,9 @@ class L10nClDteSiiSending(models.Model):
             self._become_received(next(iter(found.tracks.values())))
             return
         self._split(arrived, found.tracks)
+        if planned:
+            self._postpone(False, planned)
+            return
         self.denials += 1
         if self.denials < SURE_AFTER or self.is_by_hand:
             step = DENIED_AFTER[min(self.denials, len(DENIED_AFTER)) - 1]

@@ -117,6 +117,19 @@ class TestSending(SendingCommon):
         self.stands(document, "accepted", "done")
         self.assertEqual([each["times"] for each in self.sii.documents()], [1])
 
+    def test_asking_again_and_again_makes_nothing_sure(self):
+        """Six clicks within a second had it sent once more."""
+        self.sii.mode("hang_after", target="upload", seconds=0, times=1)
+        self.sii.mode("advanced_no")
+        document = self.send()
+        self.wait(seconds=11)  # the first planned question
+        sending = self.sending(document)
+        for _click in range(8):
+            sending.with_user(self.signing_user).action_ask()
+        self.env.invalidate_all()
+        self.stands(document, "unknown", "unknown")
+        self.assertEqual((sending.attempts, sending.denials), (1, 1))
+
     def test_a_repeated_document_is_none_that_was_rejected(self):
         """The SII said for hours that it had nothing, and has it."""
         self.sii.mode("advanced_no", minutes=100_000)

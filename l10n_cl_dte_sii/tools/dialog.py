@@ -272,7 +272,9 @@ def _ask_documents(client, inquiry, found):
         for document_id, key in documents.items():
             if known.get(document_id, REJECTED) == REJECTED:
                 said = _ask_known(client, document_id, key, found)
-                if said.track_id and said.track_id != inquiry.track_id:
+                # Of an earlier version under this folio the track id says nothing.
+                is_elsewhere = said.is_known and said.track_id != inquiry.track_id
+                if is_elsewhere and said.track_id:
                     found.tracks[document_id] = said.track_id
                     missing.add(document_id)
     for document_id, key in documents.items():
