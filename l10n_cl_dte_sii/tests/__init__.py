@@ -1,5 +1,6 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from . import (
+    test_dialog,
     test_folios,
     test_frozen,
     test_ledgers,
