@@ -55,6 +55,8 @@ def _python_checks(fix):
         options = ["--disable=po-pretty-format"]
         yield "oca-checks-po", [programs / "oca-checks-po", *options, *files]
     if not fix:
+        # No function of radon's grade D or worse.
+        yield "xenon", [programs / "xenon", "--max-absolute=C", *_folders("*.py")]
         yield "hadolint", [programs / "hadolint", *_files("*/Dockerfile")]
         yield "pylint-odoo", [python, "-m", "pylint", *addons]
         yield "oca-checks-odoo-module", [programs / "oca-checks-odoo-module", *addons]
@@ -80,6 +82,11 @@ def _in_git(*patterns):
         [*command, *patterns, *left_out], "git does not list its files", cwd=ROOT
     )
     return [name for name in printed.splitlines() if (ROOT / name).exists()]
+
+
+def _folders(pattern):
+    """The folders of the repository that have such files in git, or will have."""
+    return sorted({name.partition("/")[0] for name in _in_git(pattern) if "/" in name})
 
 
 def _files(*patterns):
