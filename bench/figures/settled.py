@@ -26,7 +26,13 @@ def measure(bench):
     )
     lists = run_inside(odoo, "settled", "lists")
     bench.drop(odoo)
-    own = median(lists.pop("by state"))
-    yield shown("lists: core's group-by (ms)", f"{1000 * own:.0f}")
+    # Found by a filter of ours: as by core's group-by. Shown, which takes a sort of
+    # all that was found: as by a filter of core's.
+    group, page = (median(lists.pop(n)) for n in ("group by state", "page of posted"))
+    core = {"group": group, "count": group, "page": page}
+    del lists["count of posted"]
+    for kind, seconds in core.items():
+        yield shown(f"lists: core's {kind} (ms)", f"{1000 * seconds:.0f}")
     for name, seconds in lists.items():
-        yield at_most(f"lists: {name} / core's group-by", median(seconds) / own, 2)
+        base = core[name.split()[0]]
+        yield at_most(f"lists: {name} / core's", median(seconds) / base, 2)
