@@ -9,7 +9,7 @@ import os
 import re
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from dev import browser as chromium
 from dev.process import BUILD, LOGS, keep_logs_in
@@ -17,6 +17,9 @@ from dev.stack import RATE_LIMIT, running_stack
 from dev.workspace import workspace as new_workspace
 
 SCREENSHOTS = BUILD / "screenshots"
+# Milliseconds, of what is waited for: a busy machine takes its time.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +83,7 @@ def page(browser, stack, request):
         viewport={"width": 1440, "height": 900},
     )
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     errors, messages = [], []
     page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
     page.on("console", lambda message: messages.append(_shown(message)))
