@@ -31,8 +31,8 @@ def measure(bench):
     group, page = (median(lists.pop(n)) for n in ("group by state", "page of posted"))
     core = {"group": group, "count": group, "page": page}
     del lists["count of posted"]
-    for kind, seconds in core.items():
-        yield shown(f"lists: core's {kind} (ms)", f"{1000 * seconds:.0f}")
+    yield shown("lists: core's group-by (ms)", f"{1000 * group:.0f}")
+    yield shown("lists: a page of core's filter (ms)", f"{1000 * page:.0f}")
     for name, seconds in lists.items():
         base = core[name.split()[0]]
         yield at_most(f"lists: {name} / core's", median(seconds) / base, 2)
