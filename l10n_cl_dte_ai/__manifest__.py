@@ -22,6 +22,7 @@
         "wizards/l10n_cl_dte_ai_generate_views.xml",
         "wizards/l10n_cl_dte_ai_generate_batch_views.xml",
         "views/l10n_cl_dte_ai_validation_views.xml",
+        "views/l10n_cl_dte_ai_finding_views.xml",
         "views/l10n_cl_dte_ai_batch_views.xml",
         "views/l10n_cl_dte_ai_service_views.xml",
         "views/l10n_cl_dte_ai_attempt_views.xml",

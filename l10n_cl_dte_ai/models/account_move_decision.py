@@ -51,6 +51,7 @@ class AccountMove(models.Model):
                 "decision_overrides": overrides,
             }
         )
+        validation._decide_findings()
         self._message_log(
             body=self.env._("Reviewed what the AI service said. Reason: %s", reason)
             if reason

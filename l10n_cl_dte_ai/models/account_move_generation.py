@@ -193,6 +193,7 @@ class AccountMove(models.Model):
                     "override_reason": override_reason,
                 }
             )
+            plan.validation._decide_findings()
         self._l10n_cl_dte_make_versions(
             {self: plan}, override_reason if plan.needs_override else None
         )

@@ -15,6 +15,13 @@ class AccountMoveLine(models.Model):
 
     _inherit = "account.move.line"
 
+    # What a product was sold for of late, while a person waits.
+    _l10n_cl_dte_ai_prices_idx = models.Index(
+        "(product_id, company_id, date DESC)"
+        " WHERE parent_state = 'posted' AND display_type = 'product'"
+        " AND product_id IS NOT NULL"
+    )
+
     def _l10n_cl_dte_amount(self):
         """Return an entry's amount in pesos: of a sale positive, also on a refund."""
         return pesos(self.balance * self.move_id.direction_sign)
@@ -58,11 +65,11 @@ class AccountMoveLine(models.Model):
         if not (in_pesos and has_net_price) and quantity and discount < 100:
             price = amount / quantity / (1 - discount / 100)
         off = half_up(quantity, price) - amount if discount else 0
-        name, _separator, description = (self.name or "").strip().partition("\n")
+        name, description = self._l10n_cl_dte_item_texts()
         return Detalle(
             NroLinDet=number,
             CdgItem=self._l10n_cl_dte_item_codes(),
-            NmbItem=one_line(name or self.product_id.name),
+            NmbItem=name,
             DscItem=one_line(" ".join((description, *notes))),
             QtyItem=quantity,
             UnmdItem=one_line(self.product_uom_id.name),
@@ -77,6 +84,11 @@ class AccountMoveLine(models.Model):
             MontoItem=amount,
             IndExe=EXEMPT if self._l10n_cl_dte_is_exempt() else 0,
         )
+
+    def _l10n_cl_dte_item_texts(self):
+        """Return the name of a line's item, and what is written below it."""
+        name, _separator, description = (self.name or "").strip().partition("\n")
+        return one_line(name or self.product_id.name), description
 
     def _l10n_cl_dte_item_codes(self):
         product = self.product_id

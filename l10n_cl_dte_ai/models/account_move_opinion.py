@@ -7,12 +7,13 @@ from odoo.tools import SQL
 
 from ..tools.dte import payload
 from ..tools.dte.document import Documento
-from .texts import one_line, pesos
+from .account_move_context import as_item, is_item, item_as_json
+from .texts import pesos
 
 # How many of a customer's documents the service may compare a new one with, how many
 # lines of each, and how large that may be: the contract allows 100 kB.
-HISTORY_LIMIT, HISTORY_ITEMS, HISTORY_BYTES = 40, 40, 90_000
-MAX_NAME_LENGTH = 80  # of NmbItem
+# What `contexto` has of that is no longer the history's.
+HISTORY_LIMIT, HISTORY_ITEMS, MAX_BYTES = 40, 40, 90_000
 
 
 class Question(NamedTuple):
@@ -77,26 +78,29 @@ class AccountMove(models.Model):
         :param dict[AccountMove, Question] questions:
         :rtype: dict[AccountMove, str]
         """
-        # Another service would take it for past rejections.
+        # Another service would take the history for past rejections.
         compared = self.filtered(
             lambda m: m.company_id.sudo().l10n_cl_dte_ai_service_id.understands_history
         )
-        histories = compared._l10n_cl_dte_ai_histories() if compared else {}
-        return {
-            move: json.dumps(
-                {
-                    "dte_data": move.company_id._l10n_cl_dte_ai_to_send(
-                        questions[move].dte_data
-                    ),
-                    "company_id": move.company_id.id,
-                    "history": histories.get(move.id, []),
-                },
-                ensure_ascii=False,
-            )
-            for move in self
-        }
+        told = self.filtered(
+            lambda m: m.company_id.sudo().l10n_cl_dte_ai_service_id.understands_context
+        )
+        contexts = told._l10n_cl_dte_ai_contexts(questions) if told else {}
+        histories = compared._l10n_cl_dte_ai_histories(contexts) if compared else {}
+        bodies = {}
+        for move in self:
+            body = {
+                "dte_data": questions[move].dte_data,
+                "company_id": move.company_id.id,
+                "history": histories.get(move.id, []),
+            }
+            if context := contexts.get(move):
+                body["contexto"] = context
+            body = move.company_id._l10n_cl_dte_ai_to_send(body)
+            bodies[move] = json.dumps(body, ensure_ascii=False)
+        return bodies
 
-    def _l10n_cl_dte_ai_histories(self):
+    def _l10n_cl_dte_ai_histories(self, contexts):
         """Return the customers' previous documents, newest first, with all their lines.
 
         Of an invoice also the notes and of a note also the invoices: the service looks
@@ -107,6 +111,7 @@ class AccountMove(models.Model):
         outdated because another invoice was posted. One query for any number of
         documents.
 
+        :param dict contexts: what else is sent, which shares the room with it
         :return: rows of the contract's `history` by the document's id
         :rtype: dict[int, list[dict]]
         """
@@ -119,22 +124,18 @@ class AccountMove(models.Model):
                 row["date"],
                 pesos(row["total"]),
                 pesos(row["net"]),
-                [
-                    {
-                        **item,
-                        "name": one_line(item["name"]),
-                        "unit": one_line(item["unit"]),
-                    }
-                    for item in row["items"] or ()
-                ],
+                [as_item(item) for item in row["items"] or ()],
                 row["corrects"],
             )
             past.setdefault(customer, []).append((row["id"], entry))
         return {
-            move.id: _within_bytes(
-                entry
-                for move_id, entry in past[customer][: HISTORY_LIMIT + 1]
-                if move_id != move.id
+            move.id: payload.within_bytes(
+                [
+                    entry
+                    for move_id, entry in past[customer][: HISTORY_LIMIT + 1]
+                    if move_id != move.id
+                ][:HISTORY_LIMIT],
+                MAX_BYTES - payload.size(contexts.get(move)),
             )
             for move in self
             if (customer := move._l10n_cl_dte_ai_customer()) in past
@@ -194,33 +195,20 @@ class AccountMove(models.Model):
                          ORDER BY past.invoice_date DESC, past.id DESC
                          LIMIT %(limit)s + 1) past
              LEFT JOIN LATERAL (
-                        SELECT json_agg(item) AS items
+                        SELECT json_agg(line.item) AS items
                           FROM (
-                                SELECT %(name)s AS name,
-                                       abs(line.quantity) AS quantity,
-                                       coalesce(unit.name ->> %(lang)s,
-                                                unit.name ->> 'en_US', '') AS unit,
-                                       abs(line.balance / line.quantity)
-                                       / (1 - coalesce(line.discount, 0) / 100)
-                                       AS price,
-                                       coalesce(line.discount, 0) AS discount
+                                SELECT %(item)s AS item
                                   FROM account_move_line line
                              LEFT JOIN uom_uom unit ON unit.id = line.product_uom_id
-                                 WHERE line.move_id = past.id
-                                   AND line.display_type = 'product'
-                                   AND line.balance != 0
-                                   AND line.quantity != 0
-                                   AND coalesce(line.discount, 0) < 100
-                                   AND length(%(name)s) BETWEEN 1 AND %(length)s
+                                 WHERE line.move_id = past.id AND %(counts)s
                                  ORDER BY line.sequence, line.id
-                                 LIMIT %(items)s) item) bought ON TRUE
+                                 LIMIT %(items)s) line) bought ON TRUE
                  ORDER BY past.date DESC, past.id DESC
                 """,
                 limit=HISTORY_LIMIT,
                 items=HISTORY_ITEMS,
-                length=MAX_NAME_LENGTH,
-                name=_first_line("line"),
-                lang=self[:1]._l10n_cl_dte_lang(),
+                item=item_as_json(self._l10n_cl_dte_lang()),
+                counts=is_item(),
                 ids=tuple(self.ids),
             )
         )
@@ -280,20 +268,3 @@ class AccountMove(models.Model):
             if version.fingerprint == fingerprint:
                 row = version.validation_id
         return row[:1]
-
-
-def _within_bytes(entries):
-    """Return as many of the newest documents as the contract has room for."""
-    kept, size = [], 0
-    for entry in entries:
-        size += len(json.dumps(entry, ensure_ascii=False).encode()) + 2
-        if size > HISTORY_BYTES or len(kept) == HISTORY_LIMIT:
-            break
-        kept.append(entry)
-    return kept
-
-
-def _first_line(table):
-    """Return in SQL the name of a line's item; its description follows."""
-    name = SQL.identifier(table, "name")
-    return SQL("split_part(btrim(%s, E' \\n'), E'\\n', 1)", name)

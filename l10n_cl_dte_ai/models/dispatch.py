@@ -41,6 +41,7 @@ class Call(NamedTuple):
     body: str
     idempotency_key: str
     generation: int
+    lang: str = ""  # of who asked
     wait: float = 0.0  # seconds, for the slot
     is_probe: bool = False  # the one that may find out whether the service is back
 
@@ -267,6 +268,7 @@ def perform(client, call, may_retry=lambda: False):
         outcome = client.validate(
             **json.loads(call.body),
             idempotency_key=call.idempotency_key,
+            lang=call.lang,
             may_retry=may_retry,
         )
     except ai.AIServiceError as error:

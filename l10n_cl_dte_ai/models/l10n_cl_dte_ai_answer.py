@@ -187,6 +187,7 @@ class L10nClDteAiValidation(models.Model):
                         "next_attempt_at": False,
                     }
                 )
+                self._keep_findings(outcome.told)
             case ai.Refused():
                 self.write(
                     {

@@ -203,7 +203,13 @@ class L10nClDteAiValidation(models.Model):
             if (body := row._body_to_send()) != row.request_body:
                 row.request_body = body
         return [
-            Call(row.id, row.request_body, row._idempotency_key(), generation)
+            Call(
+                row.id,
+                row.request_body,
+                row._idempotency_key(),
+                generation,
+                (row.requested_by_id.lang or "").replace("_", "-"),
+            )
             for row in self
         ]
 

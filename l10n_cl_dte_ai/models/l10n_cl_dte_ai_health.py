@@ -32,7 +32,7 @@ PROOF_COUNT, PROOF_TIME = 3, timedelta(minutes=2)
 CHECK_SECONDS_KEY = 600
 
 # What a service says in /health that it understands.
-HISTORY = "history.items"
+HISTORY, CONTEXT = "history.items", frozenset(("context", "decisions"))
 
 
 # How the service is has a room of its own beside the settings.
@@ -101,6 +101,14 @@ class L10nClDteAiService(models.Model):
         help="The service says that it compares a document with the customer's "
         "previous ones. Another one would take these for past rejections, so it is not "
         "sent any.",
+    )
+    understands_context = fields.Boolean(
+        "Understands context",
+        readonly=True,
+        copy=False,
+        help="The service says that it reads what other customers pay, what a note "
+        "corrects, the last folio, and what persons have decided on its findings. "
+        "Another one is not sent it.",
     )
 
     # === Business: what calls and the cron find out === #
@@ -228,16 +236,19 @@ class L10nClDteAiService(models.Model):
         return {**calm, "health": "healthy", "health_reason": None}
 
     def _state_after_health(self, outcome):
-        history = {"understands_history": HISTORY in outcome.capabilities}
+        understood = {
+            "understands_history": HISTORY in outcome.capabilities,
+            "understands_context": outcome.capabilities >= CONTEXT,
+        }
         if outcome.status == "unhealthy":
-            return {**history, "health": "down", "health_reason": "server_error"}
+            return {**understood, "health": "down", "health_reason": "server_error"}
         if outcome.status == "degraded":
-            return {**history, "health": "degraded", "health_reason": None}
+            return {**understood, "health": "degraded", "health_reason": None}
         if self.health_reason in UNTRUSTED_REASONS:
             # /health does not look at the model, which gave no opinion: only an opinion
             # shows that it is well again.
-            return {**history, "health": "degraded"}
-        return {**history, "health": "healthy", "health_reason": None}
+            return {**understood, "health": "degraded"}
+        return {**understood, "health": "healthy", "health_reason": None}
 
     def _suspect(self, code, known):
         """Something else answered: proof only where it goes on to.

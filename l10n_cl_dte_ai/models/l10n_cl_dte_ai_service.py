@@ -34,6 +34,7 @@ CALL_FIELDS = (
     "next_check_at",
     "answer_seconds",
     "understands_history",
+    "understands_context",
 )
 USER_GROUP = "l10n_cl_dte_ai.group_user"
 MANAGER_GROUP = "l10n_cl_dte_ai.group_manager"
@@ -206,6 +207,7 @@ class L10nClDteAiService(models.Model):
                     "next_check_at": False,
                     "answer_seconds": 0,
                     "understands_history": False,
+                    "understands_context": False,
                     "blocked_until": False,
                     "limited_count": 0,
                     "breaker_failures": 0,

@@ -153,6 +153,13 @@ class L10nClDteAiValidation(models.Model):
         help="A list of {severity, message}, as the service gave them.",
     )
     found = fields.Char(compute="_compute_found", string="What Was Found")
+    finding_ids = fields.One2many(
+        "l10n_cl_dte_ai.finding", "validation_id", string="Findings", readonly=True
+    )
+    shown_findings = fields.Json(
+        compute="_compute_shown_findings",
+        help="The findings with what persons have decided on them.",
+    )
     cached = fields.Boolean(readonly=True, string="From the service's cache")
     reused = fields.Integer(
         readonly=True,
@@ -427,11 +434,11 @@ class L10nClDteAiValidation(models.Model):
         """Return what goes out now: the company may have decided anew since then."""
         company = self.company_id.sudo()
         body = json.loads(self.request_body)
-        to_send = dict(body)
-        if company.l10n_cl_dte_ai_leave_out_names:
-            to_send["dte_data"] = company._l10n_cl_dte_ai_to_send(body["dte_data"])
+        to_send = dict(company._l10n_cl_dte_ai_to_send(body))
         if not self._service().understands_history:
             to_send["history"] = []
+        if not self._service().understands_context:
+            to_send.pop("contexto", None)
         if to_send == body:
             return self.request_body
         return json.dumps(to_send, ensure_ascii=False)

@@ -180,11 +180,11 @@ class ResCompany(models.Model):
             CiudadOrigen=one_line(self.l10n_cl_dte_ciudad),
         )
 
-    def _l10n_cl_dte_ai_to_send(self, dte_data):
-        """Return of a document what the company lets the AI service know.
+    def _l10n_cl_dte_ai_to_send(self, body):
+        """Return of a request what the company lets the AI service know.
 
         :rtype: dict
         """
         if self.sudo().l10n_cl_dte_ai_leave_out_names:
-            return payload.without_names(dte_data)
-        return dte_data
+            return payload.without_names(body)
+        return body

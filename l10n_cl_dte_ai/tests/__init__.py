@@ -13,6 +13,7 @@ from . import test_situations
 from . import test_notes
 from . import test_payload_fields
 from . import test_document_life
+from . import test_opinion_context
 from . import test_folio
 from . import test_generate
 from . import test_fault_matrix

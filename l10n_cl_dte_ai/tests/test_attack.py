@@ -42,6 +42,12 @@ HARMLESS = {
     ("l10n_cl_dte_ai.generate", "action_reviewed", "accountant"): (
         "her work: her decision on her own document, kept with her name"
     ),
+    **{
+        ("l10n_cl_dte_ai.finding", method, "accountant"): (
+            "her work: her decision on a finding, kept with her name"
+        )
+        for method in ("action_not_useful", "action_bring_up_again")
+    },
     ("l10n_cl_dte_ai.generate.batch", "action_start", "accountant"): (
         "her work: questions about her own documents"
     ),
@@ -90,7 +96,10 @@ class AttackCase(DteAiCommon):
         )
         self.draft = self.document.copy({"invoice_date": self.document.invoice_date})
         self.document.action_post()
-        self.server.script(opinion("review", warnings=[CANARIES["answer"]]))
+        finding = {"key": "rule:1", "rule": "rule", "message": CANARIES["answer"]}
+        self.server.script(
+            opinion("review", warnings=[CANARIES["answer"]], findings=[finding])
+        )
         self.click(self.document)
         self.document._l10n_cl_dte_generate()
         wizard = self.env["l10n_cl_dte_ai.generate.batch"].create(

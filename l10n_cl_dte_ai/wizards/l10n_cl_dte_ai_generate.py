@@ -100,7 +100,7 @@ class L10nClDteAiGenerate(models.TransientModel):
                 for finding in findings
             ]
             wizard.has_errors = any(f.severity == "error" for f in findings)
-            wizard.ai_findings = validation.findings or []
+            wizard.ai_findings = validation.shown_findings or []
             wizard.outcome = validation.outcome or "not_asked"
             wizard.confidence = validation.confidence
             wizard.answered_at = validation.answered_at

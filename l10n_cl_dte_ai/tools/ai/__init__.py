@@ -21,6 +21,7 @@ from .outcomes import (
     Opinion,
     RateLimited,
     Refused,
+    Told,
     Trace,
     Unavailable,
 )

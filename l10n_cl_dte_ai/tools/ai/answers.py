@@ -4,6 +4,7 @@
 Each reader takes a :class:`~.redaction.Redactor`: no text leaves here but through it.
 """
 
+import dataclasses
 import datetime
 import email.utils
 import json
@@ -17,6 +18,7 @@ from .outcomes import (
     Opinion,
     RateLimited,
     Refused,
+    Told,
     Unavailable,
 )
 
@@ -36,6 +38,10 @@ FAILURE_FIELDS = ("error", "exception", "fallback", "is_fallback")
 # "Send" with so little confidence or less says the opposite. A v1.2.0 service whose
 # model failed says exactly 50.
 DOUBT = 50
+
+# Of a finding that a person can decide on, and of the rule that found it.
+KEY = re.compile(r"[\w.:/+-]{1,120}", re.ASCII)
+MAX_VALUE = 1e15
 
 # NUL, and halves of a character that JSON can spell and PostgreSQL cannot store.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -114,7 +120,38 @@ def parse_opinion(body, redact):
         _shown(errors, redact),
         _shown(warnings, redact),
         answer.get("cached"),
+        _told(answer.get("findings"), redact),
     )
+
+
+def _told(findings, redact):
+    """Return the findings that can be told apart; an older service gives none.
+
+    What is not as the contract has it is left out: the texts are there without it.
+    """
+    found = []
+    for finding in findings[:MAX_TEXTS] if isinstance(findings, list) else ():
+        if not isinstance(finding, dict):
+            continue
+        key, rule, message = map(finding.get, ("key", "rule", "message"))
+        if not _is_storable([key, rule, message]):
+            continue
+        if KEY.fullmatch(key) and KEY.fullmatch(rule):
+            found.append(Told(key, rule, message, _value(finding.get("value"))))
+    names = [name for each in found for name in (each.key, each.rule)]
+    if redact.all(names) != names:  # what holds a secret of ours is no key
+        return ()
+    messages = _shown([each.message for each in found], redact)
+    return tuple(
+        dataclasses.replace(each, message=message)
+        for each, message in zip(found, messages, strict=True)
+    )
+
+
+def _value(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # The comparison is false for NaN, too.
+    return value if is_number and abs(value) <= MAX_VALUE else None
 
 
 def _says_that_it_has_none(answer):
@@ -126,7 +163,7 @@ def _says_that_it_has_none(answer):
     )
 
 
-def _checked_opinion(recommendation, confidence, errors, warnings, cached):
+def _checked_opinion(recommendation, confidence, errors, warnings, cached, told):
     if (
         isinstance(confidence, bool)
         or not isinstance(confidence, int | float)
@@ -142,6 +179,7 @@ def _checked_opinion(recommendation, confidence, errors, warnings, cached):
         errors=errors,
         warnings=warnings,
         cached=cached if isinstance(cached, bool) else None,
+        told=told,
     )
 
 

@@ -158,7 +158,9 @@ class AIServiceClient:
         *,
         company_id,
         history=(),
+        contexto=None,
         idempotency_key=None,
+        lang=None,
         may_retry=lambda: True,
     ):
         """Ask for an opinion on a document.
@@ -166,6 +168,8 @@ class AIServiceClient:
         :param dict dte_data: the document, see `payload.as_dte_data`
         :param int company_id: the service keeps its cache apart by company
         :param history: what it may compare the document with, ≤ 100 entries
+        :param dict contexto: what else makes an opinion worth more, if it reads that
+        :param str lang: of the person who reads it, as in `Accept-Language`
         :param str idempotency_key: the same for every attempt on the same document
         :param may_retry: asked before a second attempt, with nothing; tells whether it
             may be made
@@ -177,7 +181,10 @@ class AIServiceClient:
             "company_id": company_id,
             "history": list(history),
         }
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        if contexto:
+            payload["contexto"] = contexto
+        headers = {"Idempotency-Key": idempotency_key, "Accept-Language": lang}
+        headers = {name: value for name, value in headers.items() if value}
         reply = self._call("POST", VALIDATE_PATH, payload, headers, may_retry=may_retry)
         return parse_opinion(reply.body, self._redact)
 

@@ -21,6 +21,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A finding that a person can decide on, so that it is not brought up again.
+
+    :param str key: of the service; the same as long as it is the same thing
+    :param str message: its text, which is among the warnings
+    :param value: of what is unusual, None where that is no number
+    """
+
+    key: str
+    rule: str
+    message: str
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Opinion:
     """What the service thinks of a document; every value checked against the contract.
 
@@ -32,6 +47,7 @@ class Opinion:
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
     cached: bool | None = None
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

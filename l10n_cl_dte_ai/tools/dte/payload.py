@@ -36,7 +36,7 @@ def as_dte_data(document):
     """
     emisor, receptor = document.Emisor, document.Receptor
     corrected = _corrected(document)
-    return _present(
+    return present(
         {
             "tipo_dte": document.TipoDTE,
             "folio": document.Folio,
@@ -60,15 +60,15 @@ def as_dte_data(document):
             # The tax document that is corrected, whatever order stands before it.
             "documento_referencia": _reference(corrected) if corrected else None,
             "items": [
-                _present(
+                present(
                     {
                         "numero": line.NroLinDet,
                         "nombre": line.NmbItem,
                         "descripcion": line.DscItem,
-                        "cantidad": _number(line.QtyItem),
+                        "cantidad": number(line.QtyItem),
                         "unidad": line.UnmdItem[:MAX_UNIT_LENGTH],
-                        "precio_unitario": _number(line.PrcItem),
-                        "descuento_pct": _number(line.DescuentoPct - line.RecargoPct),
+                        "precio_unitario": number(line.PrcItem),
+                        "descuento_pct": number(line.DescuentoPct - line.RecargoPct),
                         "monto": line.MontoItem,
                         "exento": line.IndExe == EXEMPT,
                     }
@@ -90,7 +90,7 @@ def _corrected(document):
 
 
 def _reference(reference):
-    return _present(
+    return present(
         {
             "tipo_doc": reference.TpoDocRef,
             "folio": reference.FolioRef,
@@ -100,12 +100,23 @@ def _reference(reference):
     )
 
 
-def without_names(dte_data):
-    """Return `dte_data` without names and addresses of those whom the document names.
+def without_names(body):
+    """Return a request without names and addresses of those whom it is about.
 
+    Texts of findings may quote them; the keys beside them say which are meant.
+
+    :param dict body: as it is sent otherwise
     :rtype: dict
     """
-    return {key: LEFT_OUT if key in NAMES else value for key, value in dte_data.items()}
+    dte_data = {
+        key: LEFT_OUT if key in NAMES else value
+        for key, value in body["dte_data"].items()
+    }
+    body = {**body, "dte_data": dte_data}
+    if decisions := body.get("contexto", {}).get("decisiones"):
+        silent = [present({**each, "message": None}) for each in decisions]
+        body["contexto"] = {**body["contexto"], "decisiones": silent}
+    return body
 
 
 def as_history_entry(code, folio, date, total, net, items, corrects=None):
@@ -120,7 +131,7 @@ def as_history_entry(code, folio, date, total, net, items, corrects=None):
     :param corrects: type and folio of what a note corrects
     :rtype: dict
     """
-    return _present(
+    return present(
         {
             # A v1.2.0 service fails open on an entry without these two texts.
             "message": f"{_date(date)}: tipo {code}, folio {folio}, total {total}",
@@ -135,23 +146,85 @@ def as_history_entry(code, folio, date, total, net, items, corrects=None):
                 if corrects
                 else None
             ),
-            "items": [
-                _present(
-                    {
-                        "nombre": item["name"],
-                        "cantidad": _number(item["quantity"]),
-                        "unidad": item["unit"][:MAX_UNIT_LENGTH],
-                        "precio_unitario": _number(round(item["price"], 2)),
-                        "descuento_pct": _number(max(item["discount"], 0)),
-                    }
-                )
-                for item in items
-            ],
+            "items": [_as_item(item) for item in items],
         }
     )
 
 
-def _present(values, always=()):
+def _as_item(item):
+    return present(
+        {
+            "nombre": item["name"],
+            "cantidad": number(item["quantity"]),
+            "unidad": item["unit"][:MAX_UNIT_LENGTH],
+            "precio_unitario": number(round(item["price"], 2)),
+            "descuento_pct": number(max(item["discount"], 0)),
+        }
+    )
+
+
+def as_corrected(known, items):
+    """Return the document that a note corrects, as it was issued.
+
+    :param Known known: what our books say of it
+    :param list[dict] items: its lines, as in :func:`as_history_entry`; None where they
+        are not known
+    :rtype: dict
+    """
+    return present(
+        {
+            "tipo_dte": known.TipoDTE,
+            "folio": str(known.Folio),
+            "fecha_emision": _date(known.FchEmis),
+            "rut_receptor": known.RUTRecep,
+            "monto_total": known.MntTotal,
+            "acreditado": known.credited,
+            "items": [_as_item(item) for item in items or ()],
+        }
+    )
+
+
+def as_price(name, unit, middle, least, most, count):
+    """Return what other customers paid for an item, net and in pesos.
+
+    :param int count: of the lines that it is known from
+    :rtype: dict
+    """
+    return present(
+        {
+            "nombre": name,
+            "unidad": unit[:MAX_UNIT_LENGTH],
+            "precio_mediano": number(round(middle, 2)),
+            "precio_minimo": number(round(least, 2)),
+            "precio_maximo": number(round(most, 2)),
+            "documentos": count,
+        }
+    )
+
+
+def size(value):
+    """Return how many bytes a value takes in a request."""
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def within_bytes(entries, room):
+    """Return as many of the first entries as there is room for.
+
+    :param list entries: as they are sent
+    :param int room: in bytes
+    :rtype: list
+    """
+    kept = []
+    for entry in entries:
+        room -= size(entry) + 2
+        if room < 0:
+            break
+        kept.append(entry)
+    return kept
+
+
+def present(values, always=()):
+    """Return without what is empty or zero, which the contract wants left out."""
     return {key: value for key, value in values.items() if value or key in always}
 
 
@@ -159,7 +232,7 @@ def _date(value):
     return value.isoformat() if value else None
 
 
-def _number(value):
+def number(value):
     """Return a number as int where it is whole, else with the SII's six decimals."""
     value = round(value, 6)
     return int(value) if value == int(value) else value

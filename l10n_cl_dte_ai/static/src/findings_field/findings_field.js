@@ -5,8 +5,9 @@ import {standardFieldProps} from "@web/views/fields/standard_field_props";
 import {useService} from "@web/core/utils/hooks";
 
 /**
- * A list of findings: {severity, message, record}. `record` is where to mend it, as
- * {model, id, name}, or false.
+ * A list of findings: {severity, message, record, id, decision}. `record` is where to
+ * mend it, as {model, id, name}, or false. `id` is of one that a person can call not
+ * useful, and `decision` what was decided on it.
  */
 export class FindingsField extends Component {
     static template = "l10n_cl_dte_ai.FindingsField";
@@ -14,6 +15,7 @@ export class FindingsField extends Component {
 
     setup() {
         this.action = useService("action");
+        this.orm = useService("orm");
     }
 
     get findings() {
@@ -26,6 +28,12 @@ export class FindingsField extends Component {
 
     linkLabel({name}) {
         return _t("Open %s", name);
+    }
+
+    async dismiss({id}) {
+        await this.orm.call("l10n_cl_dte_ai.finding", "action_not_useful", [[id]]);
+        // All of it: it may have been the last thing that stood against the document.
+        await this.props.record.model.load();
     }
 
     openRecord({model, id}) {
