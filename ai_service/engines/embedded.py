@@ -34,7 +34,7 @@ class RuleEngine:
       data (by half if none could) and by each remark that did not decide.
     """
 
-    identity = "rules/4"
+    identity = "rules/5"
 
     def __init__(self, today: Callable[[], date] = clock.today) -> None:
         self._today = today

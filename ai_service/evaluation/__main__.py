@@ -18,13 +18,16 @@ from ..engines.embedded import RuleEngine
 from ..engines.model import ModelEngine
 from ..logs import configure_logging
 from ..metrics import Metrics
+from ..schemas import ValidationRequest
 from ..settings import ConfigurationError, Settings
 from ..store import MemoryStore
+from . import apart
 from .measure import (
     CLEAN_EACH,
     DEVELOPMENT,
     FIGURES,
     WRONG_EACH,
+    Share,
     Trial,
     judge,
     trials,
@@ -58,6 +61,12 @@ def main() -> int:
         "--history-only", action="store_true", help="without the key contexto"
     )
     parser.add_argument("--explain", metavar="KIND", help="what was missed, or clean")
+    parser.add_argument(
+        "--apart",
+        type=int,
+        metavar="SEEDS",
+        help="the second generator instead, so many receivers of each habit",
+    )
     parser.add_argument("--picture", type=Path, help="the calibration curve, as SVG")
     options = parser.parse_args()
     configure_logging("ERROR")  # Standard output is for the figures.
@@ -67,6 +76,9 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"eval: {error}\n")
         return 2
+    if options.apart:
+        print(*asyncio.run(_apart(engine_on, options.apart)), sep="\n")
+        return 0
     seeds = (DEVELOPMENT if options.development else FIGURES)[: options.seeds]
     asked = [*trials(seeds, options.clean, options.wrong)]
     spent = asyncio.run(_judge(asked, engine_on, not options.history_only, accounts))
@@ -82,6 +94,21 @@ def main() -> int:
         if spent["calls"]:
             print("{calls} calls, {tokens} tokens, US$ {cost_usd:.2f}".format(**spent))
     return 0
+
+
+async def _apart(engine_on: Callable[[date], Engine], seeds: int) -> list[str]:
+    """What of the second generator's documents somebody is asked to look at."""
+    engine, counts = engine_on(apart.TODAY), {}
+    for each in apart.asked(seeds):
+        opinion = await engine.validate(ValidationRequest.model_validate(each.body))
+        share = counts.setdefault(each.wrong, Share(each.wrong or "right", 0, 0))
+        share.count += 1
+        share.hits += opinion.recommendation != "send"
+    return [
+        f"{share.name}: {share.hits} of {share.count}"
+        f" ({100 * share.interval[0]:.1f}–{100 * share.interval[1]:.1f} %)"
+        for share in counts.values()
+    ]
 
 
 async def _judge(

@@ -10,6 +10,8 @@ from .past import whole
 FIRST_DAY = date(2003, 4, 1)
 STALE_DAYS = 61
 BACKDATED_DAYS = 4
+# Of what others are billed: many bill the month before in the first days of the next.
+COMPANY_BACKDATED_DAYS = 15
 
 
 @rule("fecha_emision")
@@ -72,17 +74,28 @@ def dates_follow_folios(case: Case) -> Iterator[Finding]:
             return
 
 
-@rule("peers", "fecha_emision")
+@rule("fecha_emision")
 def date_follows_the_last(case: Case) -> Iterator[Finding]:
     """A document without folio, dated days before the last one of its type (P)."""
+    if case.dte.folio:
+        return
     dates = [
         each.date for each in case.peers if each.type == case.dte.tipo_dte and each.date
     ]
-    if case.dte.folio or not dates or (max(dates) - case.issued).days < BACKDATED_DAYS:
+    last = case.context.folio_anterior
+    if dates and (max(dates) - case.issued).days >= BACKDATED_DAYS:
+        which = f"último documento de este receptor ({day(max(dates))})"
+    elif (
+        last
+        and last.fecha_emision
+        and (last.fecha_emision - case.issued).days >= COMPANY_BACKDATED_DAYS
+    ):
+        which = f"último folio emitido, el {last.folio} ({day(last.fecha_emision)})"
+    else:
         return
     yield review(
-        f"Fecha de emisión: {day(case.issued)} es anterior al último documento de este"
-        f" receptor ({day(max(dates))}). Confirme la fecha.",
+        f"Fecha de emisión: {day(case.issued)} es anterior al {which}. Confirme la"
+        " fecha.",
         certainty=0.85,
         about=str(case.issued),
     )

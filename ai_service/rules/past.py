@@ -28,6 +28,8 @@ _PERIOD = re.compile(
     r"|\b(?:cuota|estado de pago|avance|hito|semana|ep|edp)"
     r" (?:n |no |nro |numero )?\d{1,3}(?: ?(?:de|/) ?\d{1,3})?\b"
     r"|\b\d{1,2}[-/ ](?:\d{1,2}[-/ ])?20\d\d\b|\b20\d\d\b"
+    r"|\b(?:guia|oc|orden|orden de (?:compra|trabajo)|ot|pedido|viaje|ticket)"
+    r" (?:n |no |nro |numero )?\d+\b"
 )
 # A number that tells stages apart; of a drill or a sandpaper it is another size.
 _NUMBER = re.compile(r"\b(?:n|no|nro|numero) ?\d{1,3}\b")

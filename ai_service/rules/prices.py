@@ -19,6 +19,8 @@ MANY = 24
 COMMON_NOISE = 0.12
 # Of what is priced each time anew, as a stage of a building.
 LUMP_NOISE = 0.5
+# From so few times one cannot tell by how much.
+FEW = 2
 # As the logarithm's spread: such prices change by rises alone.
 STEADY = 0.01
 VAT = math.log(1.19)
@@ -41,6 +43,13 @@ class Known(NamedTuple):
         return self.usual.distance(self.line.price)
 
     @property
+    def is_within_what_moves(self) -> bool:
+        """Whether a price that is another each time is not far from what it was."""
+        if self.noise < STEADY:
+            return False
+        return self.usual.least / 1.4 < self.line.price < 1.25 * self.usual.most
+
+    @property
     def moved(self) -> float:
         """The same: since the last time where prices are steady, as a rise stays."""
         return self.since_last if self.noise < STEADY else self.distance
@@ -60,7 +69,9 @@ def known_prices(case: Case) -> Iterator[Known]:
             steps = _steps(prices)
             weight = len(steps) + 2
             own = len(steps) * spread_of(steps) ** 2 / weight
-            common = max(shared, LUMP_NOISE) if line.is_lump else shared
+            # What is one of it at another price each time may be priced anew.
+            anew = line.quantity == 1 and len(prices) <= FEW and all(steps)
+            common = max(shared, LUMP_NOISE) if line.is_lump or anew else shared
             yield Known(
                 line,
                 Usual.of(prices[:RECENT]),
@@ -96,7 +107,9 @@ def price_is_usual(case: Case) -> Iterator[Finding]:
     for known in known_prices(case):
         up, down = _room(known, case.issued, _others(case, known.line))
         distance = known.distance
-        if -down < distance < up or _explained(case, known, up, down):
+        if -down < distance < up or known.is_within_what_moves:
+            continue
+        if _explained(case, known, up, down):
             continue
         line, usual = known.line, known.usual
         surely = abs(distance) / (up if distance > 0 else down)

@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from .base import NOTES, Case, Finding, money, quoted, review, rule
 from .past import Line
 from .prices import others_pay
-from .usual import Usual, between, number, pesos, spread_of, times
+from .usual import Usual, between, number, pesos, times, wide_spread_of
 
 # What the spread of quantities is taken for as long as a receiver's own is not known.
 COMMON_SPREAD = 0.45
 LEAST_SPREAD = 0.12
+# So many quantities count as much as what is common.
+PRIOR = 8
 # The newest tell what is usual now.
 MANY = 60
 # How many times as much it has to be where it was bought once or twice.
 FEW = {1: 8, 2: 6}
+# A zero too many is likelier than seven times the usual, if that is far above the most.
+ZERO_MORE, FAR = 7, 4
 # A whole order is three times the usual at most; above that it is a mistake.
 MOST_SEASON = math.log(3)
 
@@ -40,6 +44,8 @@ def quantity_is_usual(case: Case) -> Iterator[Finding]:
         spread = math.sqrt(max(usual.surely(shared), LEAST_SPREAD) ** 2 + few)
         least = FEW.get(usual.count, 3 if distance > 0 else 5)
         room = max(math.log(least), 3.3 * spread)
+        if usual.count >= 3 and line.quantity > FAR * usual.most:
+            room = min(room, math.log(ZERO_MORE))
         beyond = line.quantity > 1.3 * usual.most or line.quantity < usual.least / 1.3
         if abs(distance) < room or not beyond:
             continue
@@ -129,16 +135,24 @@ def _season(known: list[tuple[Line, list[float], list]]) -> float:
 
 
 def _shared_spread(case: Case) -> float:
-    """The spread of quantities over all items that were bought three times."""
+    """The spread of quantities over all items that were bought twice.
+
+    Of the widest tenth where that is more: who takes one of something and twelve of it
+    the next time may well do so with what he has taken twelve of until now.
+    """
     deviations: list[float] = []
     for past in case.past_lines.values():
         quantities = [line.quantity for _, line in past if line.quantity]
-        if len(quantities) >= 3:
+        if len(quantities) >= 2:
             usual = Usual.of(quantities)
-            deviations += [usual.distance(quantity) for quantity in quantities]
-    if len(deviations) < 10:
+            # Of few numbers the middle lies nearer to each than it does of many.
+            wider = math.sqrt(len(quantities) / (len(quantities) - 1))
+            deviations += [wider * usual.distance(each) for each in quantities]
+    if len(deviations) < 6:
         return COMMON_SPREAD
-    return max(spread_of(deviations), LEAST_SPREAD)
+    weight = len(deviations) / (len(deviations) + PRIOR)
+    shared = weight * wide_spread_of(deviations) + (1 - weight) * COMMON_SPREAD
+    return max(shared, LEAST_SPREAD)
 
 
 def _unit(line: Line) -> str:

@@ -100,9 +100,11 @@ def _same(case: Case, previous: PreviousDocument) -> bool:
 
 def _too_soon(case: Case, previous: PreviousDocument) -> bool:
     days = abs((case.issued - previous.date).days)
-    if _repeats_seldom(case):
-        return True
     rhythm = _rhythm(case)
+    if _repeats_seldom(case):
+        # Of one thing or two as much comes again by chance, when its time has come.
+        simple = rhythm and 1 <= len(case.lines) <= 2
+        return not simple or days < 0.6 * rhythm.usual
     return rhythm.breaks(days) if rhythm else days <= SOON
 
 

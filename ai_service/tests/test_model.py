@@ -248,7 +248,7 @@ def test_the_prompts_version_is_in_the_cache_key(serve, vendor, monkeypatch):
 
     serve().ask(question())
     identity = serve().app.state.engine.identity
-    assert identity == "anthropic/claude-haiku-4-5/prompt-3+rules/4"
+    assert identity == "anthropic/claude-haiku-4-5/prompt-3+rules/5"
     monkeypatch.setattr(model, "VERSION", "4")
     assert serve().app.state.engine.identity != identity
 
@@ -578,7 +578,7 @@ def test_empty_variables_are_not_given(monkeypatch):
     monkeypatch.setenv("AI_SERVICE_DAILY_BUDGET", "")
     settings = load_settings()
     assert (settings.vendor, settings.redis_url) == (None, None)
-    assert create_app(settings).state.engine.identity == "rules/4"
+    assert create_app(settings).state.engine.identity == "rules/5"
 
 
 def test_the_fake_vendor_is_asked_with_the_key_and_nothing_of_ours(serve, vendor):
