@@ -100,7 +100,7 @@ class AccountMove(models.Model):
             bodies[move] = json.dumps(body, ensure_ascii=False)
         return bodies
 
-    def _l10n_cl_dte_ai_histories(self, contexts):
+    def _l10n_cl_dte_ai_histories(self, contexts=None):
         """Return the customers' previous documents, newest first, with all their lines.
 
         Of an invoice also the notes and of a note also the invoices: the service looks
@@ -111,7 +111,7 @@ class AccountMove(models.Model):
         outdated because another invoice was posted. One query for any number of
         documents.
 
-        :param dict contexts: what else is sent, which shares the room with it
+        :param dict contexts: what else is sent, if anything, which shares the room with it
         :return: rows of the contract's `history` by the document's id
         :rtype: dict[int, list[dict]]
         """
@@ -135,7 +135,7 @@ class AccountMove(models.Model):
                     for move_id, entry in past[customer][: HISTORY_LIMIT + 1]
                     if move_id != move.id
                 ][:HISTORY_LIMIT],
-                MAX_BYTES - payload.size(contexts.get(move)),
+                MAX_BYTES - payload.size((contexts or {}).get(move)),
             )
             for move in self
             if (customer := move._l10n_cl_dte_ai_customer()) in past

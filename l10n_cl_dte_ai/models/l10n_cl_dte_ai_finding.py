@@ -204,6 +204,14 @@ class L10nClDteAiValidation(models.Model):
 
     _inherit = "l10n_cl_dte_ai.validation"
 
+    finding_ids = fields.One2many(
+        "l10n_cl_dte_ai.finding", "validation_id", string="Findings", readonly=True
+    )
+    shown_findings = fields.Json(
+        compute="_compute_shown_findings",
+        help="The findings with what persons have decided on them.",
+    )
+
     @api.depends("findings", "finding_ids.decision")
     def _compute_shown_findings(self):
         for validation in self:

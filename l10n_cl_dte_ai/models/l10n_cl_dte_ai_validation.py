@@ -153,13 +153,6 @@ class L10nClDteAiValidation(models.Model):
         help="A list of {severity, message}, as the service gave them.",
     )
     found = fields.Char(compute="_compute_found", string="What Was Found")
-    finding_ids = fields.One2many(
-        "l10n_cl_dte_ai.finding", "validation_id", string="Findings", readonly=True
-    )
-    shown_findings = fields.Json(
-        compute="_compute_shown_findings",
-        help="The findings with what persons have decided on them.",
-    )
     cached = fields.Boolean(readonly=True, string="From the service's cache")
     reused = fields.Integer(
         readonly=True,
