@@ -111,7 +111,7 @@ class AccountMove(models.Model):
         outdated because another invoice was posted. One query for any number of
         documents.
 
-        :param dict contexts: what else is sent, if anything, which shares the room with it
+        :param dict contexts: what else is sent, which shares the room with it
         :return: rows of the contract's `history` by the document's id
         :rtype: dict[int, list[dict]]
         """
