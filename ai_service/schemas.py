@@ -273,9 +273,11 @@ class DteData(_Received):
 
     @model_validator(mode="before")
     @classmethod
-    def _text_correction_has_zeros(cls, value: Any) -> Any:
-        """A note that corrects a text has no amounts, and a client may say so."""
-        if not isinstance(value, dict) or not _corrects_text(value):
+    def _some_have_zeros(cls, value: Any) -> Any:
+        """A note that corrects a text has no amounts, and a client may say so; nor has
+        one that cancels it, or a guide that sells nothing.
+        """
+        if not isinstance(value, dict) or not _may_be_of_zero(value):
             return value
         return {
             key: amount
@@ -300,11 +302,18 @@ class DteData(_Received):
         return [] if value is None else value
 
 
-def _corrects_text(document: dict[str, Any]) -> bool:
+def _may_be_of_zero(document: dict[str, Any]) -> bool:
     references = document.get("referencias")
     listed = references if isinstance(references, list) else []
-    return any(
-        isinstance(each, dict) and str(each.get("codigo")) == "2"
+    return str(document.get("tipo_dte")) == "52" or any(
+        isinstance(each, dict)
+        and (
+            str(each.get("codigo")) == "2"
+            or (
+                str(each.get("codigo")) == "1"
+                and str(each.get("tipo_doc")) in ("56", "61", "111", "112")
+            )
+        )
         for each in (document.get("documento_referencia"), *listed)
     )
 

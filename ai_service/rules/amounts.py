@@ -26,8 +26,10 @@ TOLERANCE = 1
 
 @rule(not_types={DISPATCH_GUIDE})
 def total_is_given(case: Case) -> Iterator[Finding]:
-    """MntTotal is mandatory (X); only a correction of text has none."""
-    if case.dte.monto_total is None and not case.corrects_text:
+    """MntTotal is mandatory (X); only a correction of text has none, and what cancels
+    one.
+    """
+    if case.dte.monto_total is None and not (case.corrects_text or case.cancels_a_note):
         yield error(
             "Monto total: falta o es cero. Agregue líneas con monto al documento."
         )

@@ -120,6 +120,16 @@ class Case:
         return self.corrected is not None and self.corrected.codigo == "2"
 
     @property
+    def cancels_a_note(self) -> bool:
+        """A note that cancels another one, which may be of no amounts itself."""
+        return (
+            self.dte.tipo_dte in NOTES
+            and self.corrected is not None
+            and self.corrected.codigo == "1"
+            and self.corrected.tipo_doc in map(str, NOTES)
+        )
+
+    @property
     def corrected(self) -> Reference | None:
         """The reference to what a note corrects."""
         return self.dte.corrected

@@ -85,12 +85,16 @@ def prices_are_positive(case: Case) -> Iterator[Finding]:
 
 @rule("items")
 def discounts_are_percentages(case: Case) -> Iterator[Finding]:
-    """DescuentoPct lies between 0 and 100 (X: PctType)."""
+    """DescuentoPct and RecargoPct lie between 0 and 100 (X: PctType).
+
+    A negative discount is a surcharge.
+    """
     for where, item in numbered(case):
-        if item.descuento_pct is not None and not 0 <= item.descuento_pct <= 100:
+        if item.descuento_pct is not None and not -100 <= item.descuento_pct <= 100:
+            word = "descuento" if item.descuento_pct > 0 else "recargo"
             yield error(
-                f"{where}: el descuento es {item.descuento_pct:f} % y debe estar entre"
-                " 0 y 100. Corrija el descuento; un recargo va en el precio."
+                f"{where}: el {word} es {abs(item.descuento_pct):f} % y debe estar"
+                f" entre 0 y 100. Corrija el {word}."
             )
 
 

@@ -91,3 +91,40 @@ def test_a_foreigner_may_be_billed_for_a_purchase_and_its_notes(withheld):
     assert judge(docs.invoice(rut_receptor="55555555-5")).recommendation == "reject"
     other = docs.credit_note(rut_receptor="55555555-5")
     assert judge(other).recommendation == "reject"
+
+
+def test_what_cancels_a_correction_of_text_is_of_zero_as_well():
+    """The debit note of the SII's basic set: it cancels a credit note without
+    amounts.
+    """
+    zeros = {"monto_neto": 0, "monto_iva": 0, "monto_exento": 0, "monto_total": 0}
+    note = docs.text_correction(tipo_dte="56") | zeros
+    cancelled = INVOICE | {"tipo_doc": "61"}
+    opinion = judge(all_of(note, TEST_SET, cancelled))
+    assert (opinion.recommendation, opinion.rules) == ("send", ())
+    # An invoice is of something, and so is what cancels it.
+    opinion = judge(all_of(docs.text_correction(), INVOICE))
+    assert opinion.rules == ("total_is_given",)
+
+
+def test_a_guide_that_sells_nothing_is_of_zero():
+    guide = docs.invoice(
+        tipo_dte="52",
+        monto_neto=None,
+        monto_iva=None,
+        monto_exento=None,
+        items=[{"nombre": "Traslado interno", "cantidad": 3}],
+    )
+    assert judge(guide | {"monto_total": 0}).recommendation == "send"
+
+
+@pytest.mark.parametrize(("percent", "rules"), [(10, ()), (100, ()), (101, None)])
+def test_a_line_may_have_a_surcharge(percent, rules):
+    amount = 100_000 + 1000 * percent
+    line = {"precio_unitario": 100_000, "cantidad": 1, "monto": amount}
+    line |= {"nombre": "Flete", "descuento_pct": -percent}
+    iva = round(amount * 0.19)
+    amounts = {"monto_neto": amount, "monto_exento": None, "monto_iva": iva}
+    invoice = docs.invoice(items=[line], monto_total=amount + iva, **amounts)
+    found = judge(invoice).rules
+    assert found == (("discounts_are_percentages",) if rules is None else rules)

@@ -344,8 +344,8 @@ BROKEN = [
     (
         "discounts_are_percentages",
         "reject",
-        "-10 %",
-        docs.with_line(2, descuento_pct=-10),
+        "recargo es 110 %",
+        docs.with_line(2, descuento_pct=-110),
         (),
     ),
     (
