@@ -6,10 +6,17 @@ from pathlib import Path
 import pytest
 from cl_sii.dte import parse
 from cl_sii.libs import xml_utils
-from documents import document
+from documents import document, line
 from lxml import etree
 from reader import read
-from tools.dte.document import KNOWN_TYPES
+from tools.dte.document import (
+    EXEMPT,
+    KNOWN_TYPES,
+    NOT_INVOICED,
+    SURCHARGE,
+    DscRcgGlobal,
+)
+from tools.dte.payload import as_dte_data
 from tools.dte.xml import NAMESPACE, as_xml
 
 FILES = sorted(
@@ -84,3 +91,21 @@ def test_the_schema_is_a_judge(schema):
     ):
         assert wrong != content
         assert schema.errors(wrong)
+
+
+def test_what_the_service_is_told_adds_up():
+    """Discounts in per cent, surcharges, and lines that this document does not
+    invoice.
+    """
+    lines = [
+        line(1, 100_000),
+        line(2, 50_000, IndExe=EXEMPT),
+        line(3, 7_000, IndExe=NOT_INVOICED),
+    ]
+    changes = (
+        DscRcgGlobal(1, "Descuento", 23.0, TpoValor="%"),
+        DscRcgGlobal(2, "Flete", 1_000.0, EXEMPT, SURCHARGE),
+    )
+    told = as_dte_data(document(lines=lines, DscRcgGlobal=changes))
+    assert told["monto_descuento_global"] == 23_000 - 1_000
+    assert [each.get("monto") for each in told["items"]] == [100_000, 50_000, None]

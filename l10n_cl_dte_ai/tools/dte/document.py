@@ -77,6 +77,22 @@ class CdgItem:
 
 
 @dataclass(frozen=True, slots=True)
+class OtrMnda:
+    """What a line says in the currency in which the parties agreed on it.
+
+    `FctConv` is how many pesos one of `Moneda` is worth, which is a code of three
+    letters.
+    """
+
+    PrcOtrMon: float
+    Moneda: str
+    FctConv: float = 0.0
+    DctoOtrMnda: float = 0.0
+    RecargoOtrMnda: float = 0.0
+    MontoItemOtrMnda: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Detalle:
     """A line. `MontoItem` is what remains after the discount, without taxes.
 
@@ -97,6 +113,7 @@ class Detalle:
     CodImpAdic: tuple[int, ...] = ()
     IndExe: int = 0
     CdgItem: tuple[CdgItem, ...] = ()
+    OtrMnda: "OtrMnda | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +121,8 @@ class DscRcgGlobal:
     """A discount (or surcharge) on the whole document.
 
     A line cannot be negative, so it goes here. `ValorDR` is in pesos, or a percentage
-    where `TpoValor` says so, which is not what Odoo's invoices give.
+    where `TpoValor` says so, which is not what Odoo's invoices give: nor do they give a
+    surcharge, for a line that adds to the others is a line.
     """
 
     NroLinDR: int
@@ -113,6 +131,16 @@ class DscRcgGlobal:
     IndExeDR: int = 0
     TpoMov: str = DISCOUNT
     TpoValor: str = "$"
+
+    def change(self, amount):
+        """Return by how many pesos it changes a sum of lines: negative of a discount.
+
+        :param int amount: what the lines add up to that it is meant for
+        """
+        value = self.ValorDR
+        if self.TpoValor == "%":
+            value = round(amount * value / 100 + 1e-9)
+        return value if self.TpoMov == SURCHARGE else -value
 
 
 @dataclass(frozen=True, slots=True)

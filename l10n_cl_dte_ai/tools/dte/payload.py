@@ -53,9 +53,7 @@ def as_dte_data(document):
             "monto_exento": document.MntExe,
             "monto_iva": document.IVA,
             "monto_otros_impuestos": sum(tax.MontoImp for tax in document.ImptoReten),
-            "monto_descuento_global": sum(
-                discount.ValorDR for discount in document.DscRcgGlobal
-            ),
+            "monto_descuento_global": _discounted(document),
             "monto_total": document.MntTotal,
             # The tax document that is corrected, whatever order stands before it.
             "documento_referencia": _reference(corrected) if corrected else None,
@@ -69,7 +67,8 @@ def as_dte_data(document):
                         "unidad": line.UnmdItem[:MAX_UNIT_LENGTH],
                         "precio_unitario": number(line.PrcItem),
                         "descuento_pct": number(line.DescuentoPct - line.RecargoPct),
-                        "monto": line.MontoItem,
+                        # What this document does not invoice is in none of its sums.
+                        "monto": line.IndExe in (0, EXEMPT) and line.MontoItem,
                         "exento": line.IndExe == EXEMPT,
                     }
                 )
@@ -80,6 +79,19 @@ def as_dte_data(document):
         },
         # A note that corrects a text is of zero, and does not lack a total.
         always=("monto_total",),
+    )
+
+
+def _discounted(document):
+    """Return the discounts on the whole document less its surcharges, in pesos."""
+    sums = dict.fromkeys((0, EXEMPT), 0)
+    for line in document.Detalle:
+        if line.IndExe in sums:
+            sums[line.IndExe] += line.MontoItem
+    return -sum(
+        each.change(sums[each.IndExeDR])
+        for each in document.DscRcgGlobal
+        if each.IndExeDR in sums
     )
 
 

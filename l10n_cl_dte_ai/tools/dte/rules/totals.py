@@ -5,7 +5,7 @@
 # `_` is the caller's `env._`: there is no Odoo in here.
 
 from ..currencies import CURRENCIES
-from ..document import EXEMPT, NOT_INVOICED, SURCHARGE
+from ..document import EXEMPT, NOT_INVOICED
 from .base import DOCUMENT, ERROR, LAST_DATE, WARNING, Finding, pesos, rule, short
 
 MAX_PAYMENTS = 30
@@ -45,13 +45,9 @@ def _sum(document, kind):
         amount -= sum(
             line.MontoItem for line in document.Detalle if line.IndExe == DEPOSIT_LESS
         )
-    change = 0
-    for each in document.DscRcgGlobal:
-        if each.IndExeDR != kind:
-            continue
-        value = round(amount * each.ValorDR / 100 + 1e-9)
-        value = value if each.TpoValor == "%" else each.ValorDR
-        change += value if each.TpoMov == SURCHARGE else -value
+    change = sum(
+        each.change(amount) for each in document.DscRcgGlobal if each.IndExeDR == kind
+    )
     return round(amount + change)
 
 
