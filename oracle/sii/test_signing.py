@@ -393,6 +393,30 @@ def test_a_signature_that_is_elsewhere_does_not_count(sign):
         signature.verify(content.replace(b"</KeyInfo>", inner + b"</KeyInfo>", 1))
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("MntTotal", "DigestValue", "SignatureValue"),
+        *("Modulus", "Exponent", "X509Certificate"),
+    ],
+)
+def test_each_part_of_a_signed_file_counts(part, sign, signer):
+    """And so does what is signed: the same file, with that part of another's."""
+    content, _ted = sign(document())
+    other_signer = signature.Signer(*stand_in.certificate(now=MOMENT))
+    end = content.index(b"\n<Signature")
+    unsigned = content[:end].replace(b">119000<", b">9<") + b"\n</DTE>\n"
+    other = signature.sign_dte(unsigned, other_signer)
+    pattern = re.compile(rb"<%b>[^<]*</%b>" % (part.encode(), part.encode()))
+    taken = pattern.search(other)[0]
+    if part == "Exponent":  # all have the same
+        taken = b"<Exponent>Aw==</Exponent>"
+    forged = pattern.sub(taken, content)
+    assert forged != content
+    with pytest.raises(errors.SignatureBroken):
+        signature.verify(forged)
+
+
 # === The login === #
 
 
