@@ -45,3 +45,21 @@ def test_mistakes_that_show_are_caught(flagged, mistake, habits, least):
     names = habits.split()
     caught = {name: flagged[name, mistake] for name in names}
     assert sum(caught.values()) >= least * SEEDS * len(names), caught
+
+
+@pytest.mark.parametrize(
+    ("day", "folio", "asks"),
+    [
+        ("2026-08-20", None, True),
+        ("2026-09-10", None, False),  # many bill last month's in the first days
+        ("2026-08-20", 8, False),  # its folio was given before
+    ],
+)
+def test_a_draft_dated_long_before_the_last_folio(day, folio, asks):
+    body = next(asked(1)).body
+    body["history"] = []
+    body["contexto"] = {"folio_anterior": {"folio": 9, "fecha_emision": "2026-09-15"}}
+    body["dte_data"] |= {"fecha_emision": day, "folio": folio}
+    request = ValidationRequest.model_validate(body)
+    opinion = asyncio.run(RuleEngine(lambda: TODAY).validate(request))
+    assert ("date_follows_the_last" in opinion.rules) == asks
