@@ -116,14 +116,16 @@ class L10nClDteAiBatch(models.Model):
     # === Compute === #
 
     @api.depends("create_date", "total")
-    @api.depends_context("lang", "tz")
+    @api.depends_context("lang")
     def _compute_name(self):
         for batch in self:
+            # It names a file as well: the same for all, in the company's zone.
+            there = batch.with_context(tz=batch.company_id._l10n_cl_dte_zone())
             batch.name = self.env._(
                 "%(count)s documents, %(date)s",
                 count=batch.total,
                 date=fields.Datetime.context_timestamp(
-                    batch, batch.create_date or fields.Datetime.now()
+                    there, batch.create_date or fields.Datetime.now()
                 ).strftime("%d-%m-%Y %H:%M"),
             )
 

@@ -224,7 +224,7 @@ class L10nClDteAiValidation(models.Model):
                     validation.outcome = state
 
     @api.depends("reason", "state", "next_attempt_at")
-    @api.depends_context("lang", "tz")
+    @api.depends_context("lang")
     def _compute_message(self):
         for validation in self:
             validation.message = validation._explain()
@@ -262,7 +262,12 @@ class L10nClDteAiValidation(models.Model):
         return self.env._(
             "%(explanation)s Next attempt at about %(time)s.",
             explanation=text,
-            time=format_datetime(self.env, expected, dt_format="HH:mm"),
+            time=format_datetime(
+                self.env,
+                expected,
+                tz=self.company_id._l10n_cl_dte_zone(),
+                dt_format="HH:mm",
+            ),
         )
 
     # === Valid actions: buttons, crons and checks all ask this === #

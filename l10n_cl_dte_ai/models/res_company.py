@@ -132,8 +132,14 @@ class ResCompany(models.Model):
 
         :rtype: datetime.date
         """
-        zone = self.partner_id.tz or "America/Santiago"
-        return fields.Date.context_today(self.with_context(tz=zone))
+        return fields.Date.context_today(self.with_context(tz=self._l10n_cl_dte_zone()))
+
+    def _l10n_cl_dte_zone(self):
+        """Return the time zone of the company, whoever asks and wherever he is.
+
+        :rtype: str
+        """
+        return self.sudo().partner_id.tz or "America/Santiago"
 
     def _l10n_cl_dte_missing_resolution(self):
         number = self.l10n_cl_dte_resolution_number

@@ -57,6 +57,14 @@ class TestBatch(DteAiCommon, HttpCase):
         for word in ("cancelled", "not a document that", "errors in Odoo's data"):
             self.assertIn(word, reasons)
 
+    def test_its_name_is_in_the_companys_time_whoever_looks(self):
+        batch = self.start(self.documents(1))
+        batch.sudo()._write({"create_date": "2026-03-02 02:30:00"})
+        for zone in ("UTC", "Asia/Tokyo"):
+            batch.invalidate_recordset()
+            name = batch.with_context(tz=zone).name
+            self.assertTrue(name.endswith("01-03-2026 23:30"), name)
+
     def test_it_says_how_long_it_takes(self):
         self.service.rate_per_minute = 20
         wizard = self.env["l10n_cl_dte_ai.generate.batch"].new({})

@@ -265,6 +265,12 @@ class ClickTests:
         self.assertRow(
             row, state="pending", reason="rate_limited", attempts=0, http_status=429
         )
+        # It is the company's time, wherever who reads it is.
+        told = set()
+        for zone in ("America/Santiago", "UTC", "Asia/Tokyo"):
+            row.invalidate_recordset(["message"], flush=False)
+            told.add(row.with_context(tz=zone).message)
+        self.assertEqual(len(told), 1, told)
         [blocked_until] = self.service_values("blocked_until")
         self.assertTrue(40 <= self.seconds_from_now(blocked_until) <= 43)
         [health] = [p for _t, kind, p in sent if kind == "l10n_cl_dte_ai/health"]
