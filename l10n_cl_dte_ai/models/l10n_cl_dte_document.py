@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -6,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .l10n_cl_dte_ai_service import USER_GROUP
+from .machine import telling_machine_errors
 
 
 class L10nClDteDocument(models.Model):
@@ -121,21 +123,8 @@ class L10nClDteDocument(models.Model):
         :param dict[L10nClDteDocument, bytes] contents: by row
         """
         rows = self.sudo()
-        attachments = self.env["ir.attachment"].sudo()
-        attachments = attachments.create(
-            [
-                {
-                    "name": row.file_name,
-                    "raw": contents[row],
-                    "mimetype": "application/xml",
-                    "res_model": self._name,
-                    "res_field": "file",
-                    "res_id": row.id,
-                    "company_id": row.company_id.id,
-                }
-                for row in rows
-            ]
-        )
+        with telling_machine_errors(self.env):
+            attachments = rows._create_attachments(contents)
         for row, attachment in zip(rows, attachments, strict=True):
             row.write(
                 {
@@ -144,6 +133,34 @@ class L10nClDteDocument(models.Model):
                 }
             )
         rows.invalidate_recordset(["file"], flush=False)
+
+    def _create_attachments(self, contents):
+        attachments = self.env["ir.attachment"].sudo()
+        try:
+            return attachments.create(
+                [
+                    {
+                        "name": row.file_name,
+                        "raw": contents[row],
+                        "mimetype": "application/xml",
+                        "res_model": self._name,
+                        "res_field": "file",
+                        "res_id": row.id,
+                        "company_id": row.company_id.id,
+                    }
+                    for row in self
+                ]
+            )
+        except OSError:
+            # What a full disk had room for stays under the name of the whole, and the
+            # next attempt would "collide" with it.
+            for row in self:
+                checksum = attachments._compute_checksum(contents[row])
+                path = Path(attachments._full_path(f"{checksum[:2]}/{checksum}"))
+                with contextlib.suppress(OSError):
+                    if path.stat().st_size != len(contents[row]):
+                        path.unlink()
+            raise
 
     def _content(self):
         """Return the file, if it is there and the one that was generated.
@@ -172,7 +189,10 @@ class L10nClDteDocument(models.Model):
         if not attachment.store_fname:
             return bool(attachment.db_datas)
         path = Path(attachment._full_path(attachment.store_fname))
-        return path.is_file() and path.stat().st_size == attachment.file_size
+        try:
+            return path.is_file() and path.stat().st_size == attachment.file_size
+        except OSError:  # it is there, and can't be read
+            return False
 
     # === Its life === #
 
