@@ -1,12 +1,14 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""One slice of the queue: asking one service about what is due, some at once."""
+"""One slice of the queue: asking the services about what is due, some at once."""
 
 import json
 import logging
+import math
 import threading
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
 
@@ -52,10 +54,48 @@ class Result(NamedTuple):
     trace: ai.Trace
 
 
+def ask(rows, services, seconds):
+    """Ask services about what is due, side by side, until the time is over.
+
+    Each has its turn: the long queue of a fast one leaves no other waiting, and one
+    that is limited or slow is waited for by nobody else.
+
+    :param rows: the model of validations, as whoever runs the queue
+    :param float seconds: after which nothing new is asked
+    """
+    with ExitStack() as stack:
+        working = [
+            stack.enter_context(Dispatch(rows, service, seconds))
+            for service in services
+        ]
+        try:
+            while working:
+                pauses = [each.turn() for each in working]
+                working = [
+                    each
+                    for each, pause in zip(working, pauses, strict=True)
+                    if pause is not None
+                ]
+                _rest(working, min((p for p in pauses if p is not None), default=0))
+        except DATABASE_GONE:
+            for each in working:
+                each.keep()
+            raise
+
+
+def _rest(dispatches, seconds):
+    """Wait until an answer comes, or so many seconds."""
+    under_way = [future for each in dispatches for future in each.under_way]
+    if seconds and under_way:
+        wait(under_way, None if seconds == math.inf else seconds, FIRST_COMPLETED)
+    elif seconds and dispatches:
+        time.sleep(seconds)
+
+
 class Dispatch:
     """Asks one service about what is due, until the time is over.
 
-        store what came ──> admit what is due ──> hand it over ──> wait for answers
+        take answers ──> store them ──> admit what is due ──> hand it over
 
     Threads do the HTTP and nothing else; the database is the caller's thread's.
 
@@ -64,12 +104,12 @@ class Dispatch:
     :ivar ready: calls that were claimed, and not handed over yet
     :ivar admitted: how many of them the gate lets pass now
     :ivar pause: seconds after which to ask the gate again, None where nothing is due
+    :ivar not_before: the time of that
     :ivar under_way: the calls that threads have, by their future
     :ivar results: what was answered, and not stored yet
     """
 
     def __init__(self, rows, service, seconds):
-        """:param rows: the model of validations, as whoever runs the queue"""
         self.rows = rows
         self.service = service
         self.generation = service.generation
@@ -81,27 +121,24 @@ class Dispatch:
         self.ready = deque()
         self.admitted = 0
         self.pause = None
+        self.not_before = 0.0
         self.under_way = {}
         self.hanging = set()
         self.results = []
         self.stored_at = time.monotonic()
 
-    def run(self):
-        """Ask; return the seconds that are left."""
-        new_client = partial(self.service._client, ai.BACKGROUND)
-        with (
-            Clients(new_client) as self.clients,
-            ThreadPoolExecutor(CONCURRENCY) as self.pool,
-        ):
-            try:
-                while self._step():
-                    pass
-            except DATABASE_GONE:
-                self._keep()
-                raise
-        return self.end - time.monotonic()
+    def __enter__(self):
+        with ExitStack() as stack:
+            new_client = partial(self.service._client, ai.BACKGROUND)
+            self.clients = stack.enter_context(Clients(new_client))
+            self.pool = stack.enter_context(ThreadPoolExecutor(CONCURRENCY))
+            self._stack = stack.pop_all()
+        return self
 
-    def _keep(self):
+    def __exit__(self, *exc_info):
+        return self._stack.__exit__(*exc_info)
+
+    def keep(self):
         """The database has gone: keep what was and is being answered until it is
         back.
         """
@@ -110,24 +147,31 @@ class Dispatch:
         results = [future.result() for future in self.under_way]
         keep(self.service, [*self.results, *filter(None, results)])
 
-    def _step(self):
-        """Take one turn; return whether there is another."""
+    def turn(self):
+        """Do what can be done without waiting.
+
+        :return: for how many seconds there is nothing more to do unless an answer
+            comes, or None where this is over
+        """
         # First write down what came, and let the gate know: it decides.
+        self._collect()
         if self._is_to_store():
             self._store()
-        self.pause = None
-        if self._may_admit():
-            self._admit()
+        may_admit = self._may_admit()
+        self.pause = self.not_before - time.monotonic()
+        if self.pause <= 0:
+            self.pause = None
+            if may_admit:
+                self._admit()
+            self.not_before = time.monotonic() + (self.pause or 0)
         if self._hand_over() and len(self.under_way) < self.most:
-            return True
+            return 0
         if self.under_way:
-            self._collect()
-        elif self.pause is None or time.monotonic() + self.pause >= self.end:
+            return self._patience()
+        if self.pause is None or time.monotonic() + self.pause >= self.end:
             self._give_back()
-            return False
-        else:
-            time.sleep(self.pause)
-        return True
+            return None
+        return self.pause
 
     def _is_to_store(self):
         return bool(self.results) and (
@@ -204,11 +248,8 @@ class Dispatch:
             return False
         # Or what it reads next is as it was before the claim, and writing it conflicts.
         self.service._commit()
-        self.ready.extend(
-            self.rows._repeat(
-                lambda: claimed._prepare_background()._calls(self.generation)
-            )
-        )
+        prepare = partial(claimed._prepare_calls, self.generation)
+        self.ready.extend(self.rows._repeat(prepare))
         return True
 
     def _hand_over(self):
@@ -221,16 +262,19 @@ class Dispatch:
         return goes_on
 
     def _collect(self):
-        """Wait for answers, and take them."""
-        done = wait(self.under_way, self._patience(), FIRST_COMPLETED).done
+        """Take the answers that are in."""
+        done = [each for each in self.under_way if each.done()]
         answers = [(self.under_way.pop(each), each.result()) for each in done]
+        if answers:
+            self.not_before = 0.0  # what they say may change the gate's mind
         self.results += [result for _call, result in answers if result]
         if self.clients.held.is_set():
             self._take_back([call for call, result in answers if not result])
 
     def _patience(self):
-        """Return for how many seconds to wait for an answer, None for any time."""
+        """Return for how many seconds to wait for an answer."""
         seconds = STORE_SECONDS if self.results else self.pause
+        seconds = math.inf if seconds is None else seconds
         if len(self.under_way) <= CONCURRENCY:
             return seconds
         # More than the threads have begun with. A slow service would take minutes for
@@ -238,7 +282,7 @@ class Dispatch:
         left = max(self.end - time.monotonic(), 0)
         if not left:
             self.clients.held.set()
-        return left if seconds is None else min(seconds, left)
+        return min(seconds, left)
 
     def _take_back(self, refused):
         """Give back what no thread has begun with: the service is not to be asked."""

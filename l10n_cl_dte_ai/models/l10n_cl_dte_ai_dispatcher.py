@@ -10,11 +10,13 @@ from odoo.service.model import retrying
 from odoo.tools import SQL
 
 from ..tools import ai
+from . import dispatch
 from .database import DATABASE_GONE, database_now, database_soon
-from .dispatch import Call, Dispatch, perform
+from .dispatch import Call, perform
 from .keep import keep
 from .l10n_cl_dte_ai_validation import LEASE
 from .l10n_cl_dte_gate import MAX_CLICK_WAIT
+from .machine import together_or_alone
 
 _logger = logging.getLogger(__name__)
 
@@ -80,10 +82,11 @@ class L10nClDteAiValidation(models.Model):
     def _cron_ask(self):
         """Ask about what is due, the longest waiting first, until the slice is over."""
         seconds = min(self._commit_progress(), SLICE)
-        for service in self._services_to_ask():
-            if seconds <= 0:
-                break
-            seconds = Dispatch(self, service, seconds).run()
+        if seconds > 0:
+            dispatch.ask(self, self._services_to_ask(), seconds)
+        # The rest has a trigger, and nothing "remains" for the scheduler: it would warn
+        # where nobody could be asked, and show the action as late while it works.
+        self.env["ir.cron"]._commit_progress(remaining=0)
         if self._services_to_ask() and self.search_count(self._due_domain(), limit=1):
             # Without it the rest waits for the next poll, a minute away.
             self._trigger_cron()
@@ -96,7 +99,7 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _services_to_ask(self):
         services = self.env["l10n_cl_dte_ai.service"].search(
-            Domain("company_ids", "!=", False)
+            Domain("company_ids.active", "=", True)
         )
         return services.filtered(
             lambda s: not s._no_call_reason() and not s._is_closed()
@@ -107,7 +110,8 @@ class L10nClDteAiValidation(models.Model):
         """Select the rows that may be asked about now, without those that must wait."""
         now = database_soon(self.env)
         services = self._services_to_ask() if services is None else services
-        return Domain("company_id.l10n_cl_dte_ai_service_id", "in", services.ids) & (
+        companies = services._companies_to_ask_for()
+        return Domain("company_id", "in", companies.ids) & (
             Domain("state", "=", "pending") & Domain("next_attempt_at", "<=", now)
             | Domain("state", "=", "sending") & Domain("lease_until", "<", now)
         )
@@ -167,7 +171,7 @@ class L10nClDteAiValidation(models.Model):
                      WHERE validation.id = due.id
                  RETURNING validation.id, validation.next_attempt_at
                     """,
-                    companies=service.with_context(active_test=False).company_ids.ids,
+                    companies=service._companies_to_ask_for().ids,
                     limit=limit,
                     lease=LEASE,
                 )
@@ -176,6 +180,18 @@ class L10nClDteAiValidation(models.Model):
         claimed = self.browse([row_id for row_id, _since in taken])
         claimed.invalidate_recordset(["state", "lease_until"], flush=False)
         return claimed
+
+    def _prepare_calls(self, generation):
+        """Return the calls of the claimed rows; one bad row holds no other back."""
+
+        def note(row, error):
+            _logger.error("%s cannot be asked: %s", row, type(error).__name__)
+            row._try_later("fault")
+
+        calls = together_or_alone(
+            self, lambda rows: rows._prepare_background()._calls(generation), note
+        )
+        return [call for some in calls for call in some]
 
     def _prepare_background(self):
         """Return the claimed rows to ask about, without those that are outdated.
