@@ -94,7 +94,8 @@ class AccountMove(models.Model):
         """
         # Who was asked and could not answer is the policy's matter.
         was_asked = validation.reason or validation.state in ("done", "failed")
-        if not was_asked:
+        service = self.company_id.sudo().l10n_cl_dte_ai_service_id
+        if not was_asked and service._no_call_reason() != "not_configured":
             return self.env._(
                 "the AI service has not been asked yet. Press Generate DTE."
             )
@@ -108,15 +109,23 @@ class AccountMove(models.Model):
         )
 
     def _l10n_cl_dte_ai_on_post(self, value):
-        """Return the documents of companies that have chosen a way on posting."""
-        return self.filtered(
-            lambda move: (
-                move.company_id.sudo().l10n_cl_dte_ai_on_post == value
+        """Return the documents of companies that have chosen a way on posting, and a
+        service; what is archived, or has lost its key, lifts no policy.
+        """
+
+        def has_chosen(move):
+            company = move.company_id.sudo()
+            service = company.l10n_cl_dte_ai_service_id
+            return (
+                company.l10n_cl_dte_ai_on_post == value
                 and move._l10n_cl_dte_is_covered()
-                and move.company_id.sudo().l10n_cl_dte_ai_service_id._no_call_reason()
-                != "not_configured"
+                and service
+                and (
+                    value == "required" or service._no_call_reason() != "not_configured"
+                )
             )
-        )
+
+        return self.filtered(has_chosen)
 
     # === The act === #
 

@@ -62,6 +62,17 @@ def wake(dbname):
         api.Environment(cr, SUPERUSER_ID, {})["ir.cron"]._notifydb()
 
 
+def is_off(env, cron):
+    """Tell whether a scheduled action is switched off, so that nothing is done by it.
+
+    Odoo switches off one that fails for a week; and so may an administrator.
+
+    :param str cron: its XML ID
+    """
+    job = env.ref(cron, raise_if_not_found=False)
+    return not (job and job.sudo().active)
+
+
 def trigger(env, cron, at=None):
     """Run a scheduled action at a time, to the second.
 

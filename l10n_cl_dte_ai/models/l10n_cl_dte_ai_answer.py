@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import logging
 import random
 from datetime import timedelta
 
@@ -9,8 +10,11 @@ from ..tools import ai
 from .database import database_now
 from .dispatch import went_well
 from .l10n_cl_dte_ai_service import CALL_FIELDS
+from .machine import together_or_alone
 from .payload_fields import read_ahead
 from .reasons import WIRE_REASONS
+
+_logger = logging.getLogger(__name__)
 
 BUS_ANSWER = "l10n_cl_dte_ai/answer"
 BUS_ANSWERED = "l10n_cl_dte_ai/answered"  # for the forms that are open
@@ -91,6 +95,10 @@ class L10nClDteAiValidation(models.Model):
             else:
                 # The settings have changed: what the service of before said is void.
                 row._postpone(False, database_now(self.env))
+            if row.state == "pending" and not current.active:
+                # Nobody is there to be asked again.
+                row.write({"state": "cancelled", "next_attempt_at": False})
+                row.batch_ids._update()
         self._log_attempts(service, results, in_background)
         self._queue_edited(results)
         answered = (
@@ -113,13 +121,18 @@ class L10nClDteAiValidation(models.Model):
 
         What it said is kept under what it was asked about, and is outdated.
         """
+
+        def note(row, error):
+            _logger.error("%s is not asked anew: %s", row, type(error).__name__)
+
         for row in rows:
             if (
                 row.state in ("done", "failed")
                 and not row.is_current
                 and row.move_id._l10n_cl_dte_is_covered()
             ):
-                row._queue_anew()
+                # What was answered is stored, whatever is wrong with the document.
+                together_or_alone(row, type(row)._queue_anew, note)
                 row._trigger_cron()
 
     def _queue_anew(self):

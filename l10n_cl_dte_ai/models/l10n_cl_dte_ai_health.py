@@ -10,6 +10,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..tools import ai
+from .alarm import is_off
 from .database import NO_CURSOR, database_now
 from .l10n_cl_dte_ai_service import MANAGER_GROUP, USER_GROUP
 from .l10n_cl_dte_gate import FAILURES_TO_OPEN
@@ -337,6 +338,8 @@ class L10nClDteAiService(models.Model):
         state = "limited" if limited and health != "misconfigured" else health
         if fixed := self.sudo()._no_call_reason(ignore_state=True):
             state, reason = "not_configured", fixed
+        elif is_off(self.env, "l10n_cl_dte_ai.ir_cron_ask"):
+            state = "queue_off"
         return {
             "id": self.id,
             "state": state,

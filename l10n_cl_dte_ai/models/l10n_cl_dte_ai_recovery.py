@@ -76,7 +76,7 @@ class L10nClDteAiService(models.Model):
                              LIMIT %(limit)s
                                FOR UPDATE SKIP LOCKED)
                     """,
-                    companies=self.with_context(active_test=False).company_ids.ids,
+                    companies=self._companies_to_ask_for().ids,
                     reasons=[*WIRE_REASONS, *UNTRUSTED_REASONS, "paused"],
                     attempts=1000 if most_attempts is None else most_attempts,
                     limit=limit,
@@ -108,8 +108,7 @@ class L10nClDteAiService(models.Model):
             trigger(self.env, "l10n_cl_dte_ai.ir_cron_check_health", at)
 
     def _is_awaited(self):
-        companies = self.with_context(active_test=False).company_ids
-        waiting = Domain("company_id", "in", companies.ids)
+        waiting = Domain("company_id", "in", self._companies_to_ask_for().ids)
         waiting &= Domain("state", "=", "pending")
         rows = self.env["l10n_cl_dte_ai.validation"].sudo()
         return bool(rows.search_count(waiting, limit=1))
@@ -118,7 +117,7 @@ class L10nClDteAiService(models.Model):
     def _cron_check_health(self):
         """Ask each service how it is, so that a person need not find out."""
         now = database_now(self.env)
-        for service in self.search(Domain("company_ids", "!=", False)):
+        for service in self.search(Domain("company_ids.active", "=", True)):
             if service._no_call_reason(ignore_state=True):
                 continue
             is_locked = service.health_reason == "credentials"

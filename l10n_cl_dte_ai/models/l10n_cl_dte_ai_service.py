@@ -2,7 +2,7 @@
 import os
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 
 from ..tools import ai
@@ -158,6 +158,10 @@ class L10nClDteAiService(models.Model):
     def write(self, vals):
         addresses = {service: (service.url, service.allow_http) for service in self}
         result = super().write(vals)
+        if vals.get("active") is False:
+            companies = self.with_context(active_test=False).company_ids
+            self.env["l10n_cl_dte_ai.validation"]._give_up(companies)
+            self._notify_health()
         changed = self.filtered(
             lambda service: (
                 "key" in vals or addresses[service] != (service.url, service.allow_http)
@@ -167,6 +171,31 @@ class L10nClDteAiService(models.Model):
             changed._check_url()
             changed._pin_to_database()
         return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_in_use(self):
+        rows = self.env["l10n_cl_dte_ai.validation"].sudo()
+        for service in self.with_context(active_test=False):
+            companies = service.company_ids
+            if not companies:
+                continue
+            waiting = Domain("company_id", "in", companies.ids)
+            waiting &= Domain("state", "in", ("pending", "sending"))
+            raise UserError(
+                self.env._(
+                    "“%(service)s” is the AI service of %(companies)s, and documents "
+                    "that wait for it: %(count)s. Choose another one for them in the "
+                    "settings first, or archive this one: then its queue is given up, "
+                    "and what the policy wants still holds.",
+                    service=service.name,
+                    companies=", ".join(companies.mapped("name")),
+                    count=rows.search_count(waiting),
+                )
+            )
+
+    def _companies_to_ask_for(self):
+        """Return the companies whose documents are sent; an archived one's are not."""
+        return self.sudo().company_ids.filtered("active")
 
     def _check_url(self):
         messages = {

@@ -14,7 +14,7 @@ from ..tools.dte.payload import digest
 from .alarm import trigger
 from .database import database_now
 from .l10n_cl_dte_ai_service import USER_GROUP
-from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS
+from .reasons import EXPLANATIONS, REASONS, UNTRUSTED_REASONS, cron_off_text
 
 _logger = logging.getLogger(__name__)
 _lt = LazyTranslate(__name__)
@@ -233,6 +233,8 @@ class L10nClDteAiValidation(models.Model):
         """Return why there is no opinion yet and what happens next, for a person."""
         if self.state == "cancelled":  # nothing happens next
             return False
+        if self.state == "pending" and (obstacle := self._why_it_only_waits()):
+            return obstacle
         if not self.reason:
             return (
                 self.env._("The AI service has not been asked yet.")
@@ -251,8 +253,6 @@ class L10nClDteAiValidation(models.Model):
         text = self.env._(EXPLANATIONS[self.reason])
         if self.state != "pending":
             return text
-        if service_reason := self._service()._no_call_reason():
-            return self.env._(EXPLANATIONS[service_reason])
         now = fields.Datetime.now()
         due = max(self.next_attempt_at or now, self._service().blocked_until or now)
         if due <= now:
@@ -269,6 +269,12 @@ class L10nClDteAiValidation(models.Model):
                 dt_format="HH:mm",
             ),
         )
+
+    def _why_it_only_waits(self):
+        """Return why nobody will ask about it by itself, or None where that is so."""
+        if reason := self._service()._no_call_reason():
+            return self.env._(EXPLANATIONS[reason])
+        return cron_off_text(self.env, "l10n_cl_dte_ai.ir_cron_ask")
 
     # === Valid actions: buttons, crons and checks all ask this === #
 
@@ -395,6 +401,17 @@ class L10nClDteAiValidation(models.Model):
     @api.model
     def _trigger_cron(self, at=None):
         trigger(self.env, "l10n_cl_dte_ai.ir_cron_ask", at)
+
+    @api.model
+    def _give_up(self, companies):
+        """Nobody will be asked for these companies: take out what waits.
+
+        Batches end, and generate what the policy allows without an opinion.
+        """
+        waiting = Domain("company_id", "in", companies.ids)
+        rows = self.sudo().search(waiting & Domain("state", "=", "pending"))
+        rows.write({"state": "cancelled", "next_attempt_at": False})
+        rows.batch_ids._update()
 
     def _service(self):
         return self.company_id.sudo().l10n_cl_dte_ai_service_id

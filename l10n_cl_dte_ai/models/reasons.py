@@ -7,6 +7,8 @@ for lists and a sentence for people: what happened, what it means, what to do.
 
 from odoo.tools import LazyTranslate
 
+from .alarm import is_off
+
 _lt = LazyTranslate(__name__)
 
 REASONS = [
@@ -154,3 +156,19 @@ EXPLANATIONS = {
         "check again."
     ),
 }
+
+
+def cron_off_text(env, cron):
+    """Return what it means that a scheduled action is off, or None where it is on.
+
+    :param str cron: its XML ID
+    """
+    if not is_off(env, cron):
+        return None
+    job = env.ref(cron, raise_if_not_found=False)
+    return env._(
+        "Nothing that waits goes on by itself, because the scheduled action “%s” is "
+        "switched off. An administrator has to activate it again (Settings, Technical, "
+        "Scheduled Actions).",
+        job.sudo().name if job else cron,
+    )

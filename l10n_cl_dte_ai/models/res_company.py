@@ -127,6 +127,16 @@ class ResCompany(models.Model):
                 )
             company.l10n_cl_dte_readiness = missing
 
+    def write(self, vals):
+        # EXTENDS 'base'
+        result = super().write(vals)
+        without_service = "l10n_cl_dte_ai_service_id" in vals and (
+            not vals["l10n_cl_dte_ai_service_id"]
+        )
+        if without_service or vals.get("active") is False:
+            self.env["l10n_cl_dte_ai.validation"]._give_up(self)
+        return result
+
     def _l10n_cl_dte_today(self):
         """Return the day it is where the company is.
 
