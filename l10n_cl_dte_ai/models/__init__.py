@@ -32,6 +32,7 @@ from . import (
     l10n_cl_dte_ai_service,
     l10n_cl_dte_ai_health,
     l10n_cl_dte_ai_recovery,
+    l10n_cl_dte_ai_expectation,
     l10n_cl_dte_ai_figures,
     l10n_cl_dte_ai_validation,
     l10n_cl_dte_ai_finding,
@@ -39,7 +40,9 @@ from . import (
     l10n_cl_dte_ai_answer,
     l10n_cl_dte_ai_attempt,
     l10n_cl_dte_ai_batch,
+    l10n_cl_dte_ai_batch_queueing,
     l10n_cl_dte_ai_batch_generation,
     l10n_cl_dte_ai_batch_pages,
+    l10n_cl_dte_ai_batch_telling,
     res_config_settings,
 )

@@ -10,6 +10,7 @@ from odoo.exceptions import AccessError, UserError
 from ..tools.dte import rules
 from ..tools.dte.document import Documento
 from .generators import generator
+from .machine import together_or_alone
 
 OVERRIDE_GROUP = "l10n_cl_dte_ai.group_override"
 
@@ -82,8 +83,9 @@ class AccountMove(models.Model):
         block        free      override  override  override
         ============ ========= ========= ========= ==========================
 
-        Errors in Odoo's data need an override in any case. Where no service is
-        configured there is nothing to wait for.
+        Errors in Odoo's data need an override in any case. Where the company has no
+        service there is nothing to wait for; one that is archived, or has lost its key,
+        does not lift the policy.
 
         :param findings: of the rules
         :param validation: the row of the document as it is, where that is known
@@ -93,8 +95,7 @@ class AccountMove(models.Model):
             return True
         company = self.company_id.sudo()
         policy = company.l10n_cl_dte_ai_policy
-        service = company.l10n_cl_dte_ai_service_id
-        if policy == "advise" or service._no_call_reason() == "not_configured":
+        if policy == "advise" or not company.l10n_cl_dte_ai_service_id:
             return False
         if validation is None:
             validation = self._l10n_cl_dte_ai_current_validation()
@@ -137,8 +138,17 @@ class AccountMove(models.Model):
         """
         reasons = {move: move._l10n_cl_dte_why_not_generated() for move in self}
         open_moves = self.filtered(lambda move: not reasons[move])
-        for move, plan in open_moves._l10n_cl_dte_plan_files().items():
-            reasons[move] = move._l10n_cl_dte_objection(plan)
+
+        def note(move, _error):
+            reasons[move] = self.env._(
+                "Odoo itself meets a fault with this document, which its log names. "
+                "Tell your administrator; the others are not concerned."
+            )
+
+        plan_files = type(self)._l10n_cl_dte_plan_files
+        for plans in together_or_alone(open_moves, plan_files, note):
+            for move, plan in plans.items():
+                reasons[move] = move._l10n_cl_dte_objection(plan)
         return reasons
 
     def _l10n_cl_dte_objection(self, plan):
@@ -186,7 +196,7 @@ class AccountMove(models.Model):
             raise UserError(problem)
         plan = self._l10n_cl_dte_plan_files()[self]
         if plan.needs_override:
-            self._l10n_cl_dte_check_override(override_reason, plan.refused)
+            self._l10n_cl_dte_check_override(override_reason, plan)
             plan.validation.write(
                 {
                     "override_user_id": self.env.uid,
@@ -206,7 +216,7 @@ class AccountMove(models.Model):
         """
         plan = self._l10n_cl_dte_plan_files()[self]
         if plan.needs_override:
-            self._l10n_cl_dte_check_override(override_reason, plan.refused)
+            self._l10n_cl_dte_check_override(override_reason, plan)
             self._message_log(
                 body=self.env._("Generated anyway, reason: %s", override_reason)
             )
@@ -231,18 +241,27 @@ class AccountMove(models.Model):
             {move: plan for move, plan in plans.items() if not plan.needs_override}
         )
 
-    def _l10n_cl_dte_check_override(self, reason, refused):
+    def _l10n_cl_dte_check_override(self, reason, plan):
         """:raise UserError: where the user may not generate it, or not without
         reason
         """
+        refused = plan.refused
         if not self.env.user.has_group(OVERRIDE_GROUP):
-            raise AccessError(
+            has_errors = any(f.severity == rules.ERROR for f in plan.findings)
+            is_found = has_errors or plan.validation.outcome in ("review", "rejected")
+            text = (
                 self.env._(
                     "This document has problems, and only users who may override can "
                     "generate it anyway. Mend what was found, or ask one of them."
                 )
-                + "".join(f"\n{error}" for error in refused)
+                if is_found or refused
+                else self.env._(
+                    "Company policy wants the AI's approval first, and it has not been "
+                    "given yet. There is nothing to mend: wait for it, or ask a user "
+                    "who may override."
+                )
             )
+            raise AccessError(text + "".join(f"\n{error}" for error in refused))
         if not (reason or "").strip():
             raise UserError(
                 self.env._("Give a reason for generating the document anyway.")

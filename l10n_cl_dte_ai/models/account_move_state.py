@@ -359,6 +359,14 @@ class AccountMove(models.Model):
             "l10n_cl_dte_posted_unchecked",
         }
 
+    @api.model
+    def _get_validation_exceptions(self, extra_domain=None, add_base_exceptions=True):
+        # EXTENDS OCA's `base_tier_validation`, where that is installed: what Odoo keeps
+        # by itself is no change of an invoice that was approved.
+        extended = getattr(super(), "_get_validation_exceptions", None)
+        names = extended(extra_domain, add_base_exceptions) if extended else []
+        return [*names, *sorted(self._l10n_cl_dte_protected_fields())]
+
     def _l10n_cl_dte_refuse(self, names):
         """:raise AccessError: where one of these fields is none to be written"""
         if refused := self._l10n_cl_dte_protected_fields().intersection(names):

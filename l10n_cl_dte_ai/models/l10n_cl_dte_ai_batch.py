@@ -6,13 +6,15 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .alarm import trigger
 from .l10n_cl_dte_ai_service import USER_GROUP
+from .machine import telling_machine_errors
 
 BUS_BATCH = "l10n_cl_dte_ai/batch"
-# Documents read, requested and committed at once: memory stays flat for any number.
-CHUNK = 500
 # Documents without a file that a batch names, each with the reason.
 NAMED = 50
+# Of a batch that still wants what its rows are waiting for.
+WAITING_STATES = ("queueing", "running", "paused")
 
 
 class L10nClDteAiBatch(models.Model):
@@ -32,6 +34,7 @@ class L10nClDteAiBatch(models.Model):
         required=True,
         readonly=True,
         index=True,
+        ondelete="cascade",
         default=lambda self: self.env.company,
     )
     user_id = fields.Many2one(
@@ -49,14 +52,17 @@ class L10nClDteAiBatch(models.Model):
     state = fields.Selection(
         ########################################################################
         # STATE DIAGRAM
-        # * new: paused --[_start has queued all]--> running
+        # * new: queueing --[_start, or the cron where it is many]--> running
         # * running <--[action_pause, action_resume]--> paused
         # * running --[all rows answered, nothing to generate]--> done
         # * running --[all rows answered]--> generating --[_cron_generate]--> done
-        # * no service configured: --[_start]--> generating
-        # * running, paused --[action_cancel]--> cancelled
+        # * no service: queueing --> generating
+        # * queueing, generating --[its person may not any more]--> paused, with a
+        #   problem; who resumes it takes it over
+        # * any but done --[action_cancel]--> cancelled
         ########################################################################
         [
+            ("queueing", "Being Queued"),
             ("running", "Running"),
             ("paused", "Paused"),
             ("generating", "Generating"),
@@ -90,6 +96,18 @@ class L10nClDteAiBatch(models.Model):
         readonly=True,
         help="The id of the last document that was generated or could not be: a run of "
         "the cron goes on behind it.",
+    )
+    queued_up_to = fields.Integer(
+        readonly=True, help="The id of the last document that was put into the queue."
+    )
+    problem = fields.Selection(
+        [
+            ("requester", "Its person may not do this any more"),
+            ("machine", "The server has no room"),
+            ("fault", "A fault in Odoo"),
+        ],
+        readonly=True,
+        help="What it met when it last went on.",
     )
     progress = fields.Json(compute="_compute_progress")
 
@@ -129,7 +147,8 @@ class L10nClDteAiBatch(models.Model):
                 ).strftime("%d-%m-%Y %H:%M"),
             )
 
-    @api.depends("state", "validation_ids.outcome")
+    @api.depends("state", "problem", "validation_ids.outcome")
+    @api.depends_context("lang", "tz")
     def _compute_progress(self):
         counts = self._counts()
         for batch in self:
@@ -179,7 +198,9 @@ class L10nClDteAiBatch(models.Model):
     @api.depends("move_ids.l10n_cl_dte_document_ids.is_current")
     def _compute_zip_file(self):
         for batch in self:
-            batch.zip_file = base64.b64encode(batch.move_ids._l10n_cl_dte_zip())
+            with telling_machine_errors(self.env):
+                content = batch.move_ids._l10n_cl_dte_zip()
+                batch.zip_file = base64.b64encode(content)
 
     def _moves_with_file(self):
         """Return the documents whose file is there, on the server, too."""
@@ -218,6 +239,7 @@ class L10nClDteAiBatch(models.Model):
         return counts
 
     def _progress(self, counts):
+        """Return how far it is, in the language of the environment."""
         open_rows = sum(
             counts.get(outcome, 0) for outcome in ("waiting", "no_opinion", "cancelled")
         )
@@ -229,6 +251,8 @@ class L10nClDteAiBatch(models.Model):
             "answered": max(self.total - open_rows, 0),
             "counts": counts,
             "generated": self.generated,
+            "queued": sum(counts.values()),
+            "notice": self._notice(counts),
             "asks": bool(counts) or not self.generates,
         }
 
@@ -237,8 +261,10 @@ class L10nClDteAiBatch(models.Model):
     def _valid_actions(self):
         self.ensure_one()
         return {
+            "queueing": {"cancel"},
             "running": {"pause", "cancel"},
             "paused": {"resume", "cancel"},
+            "generating": {"cancel"},
         }.get(self.state, set())
 
     def _check_action(self, action):
@@ -265,12 +291,19 @@ class L10nClDteAiBatch(models.Model):
         batches._notify()
 
     def action_resume(self):
+        """Go on. What its person may not do any more is done for who presses this."""
         self._check_action("resume")
         batches = self.sudo()
-        batches.state = "running"
-        batches._waiting_rows().next_attempt_at = fields.Datetime.now()
-        self.env["l10n_cl_dte_ai.validation"]._trigger_cron()
-        batches._update()  # all may have been answered meanwhile
+        for batch in batches:
+            is_stopped = bool(batch.problem)
+            batch.write({"state": "queueing", "problem": False})
+            if not is_stopped:
+                batch._end_queueing()
+                continue
+            batch.with_env(self.env)._check_may_generate()
+            batch.user_id = self.env.user
+            trigger(self.env, "l10n_cl_dte_ai.ir_cron_generate")
+            batch._notify()
 
     def action_cancel(self):
         """Take out of the queue what nobody else waits for; keep what was answered."""
@@ -278,8 +311,9 @@ class L10nClDteAiBatch(models.Model):
         batches = self.sudo()
         batches.state = "cancelled"
         rows = batches._waiting_rows()
+        batches.problem = False
         wanted = rows.filtered(
-            lambda row: any(b.state in ("running", "paused") for b in row.batch_ids)
+            lambda row: any(b.state in WAITING_STATES for b in row.batch_ids)
         )
         (rows - wanted).write({"state": "cancelled", "next_attempt_at": False})
         batches._notify()
@@ -293,6 +327,13 @@ class L10nClDteAiBatch(models.Model):
         """Give the files of the documents, as they are now, in one zip."""
         self.ensure_one()
         self.check_access("read")
+        if not self.generates:
+            raise UserError(
+                self.env._(
+                    "This batch only validates. Download the DTE of its documents in "
+                    "their list, or generate them first."
+                )
+            )
         if not self.file_count:
             raise UserError(
                 self.env._(
@@ -307,55 +348,6 @@ class L10nClDteAiBatch(models.Model):
             "target": "download",
         }
 
-    def _waiting_rows(self, domain=Domain.TRUE):
-        return self.env["l10n_cl_dte_ai.validation"].search(
-            Domain("batch_ids", "in", self.ids)
-            & Domain("state", "=", "pending")
-            & domain
-        )
-
-    # === Business === #
-
-    @api.model
-    def _start(self, moves, generates=False, left_out=()):
-        """Put documents into the queue, and return the batch that counts them.
-
-        Without a service there is nobody to ask, and they are generated at once.
-
-        :param moves: documents that can be asked about, of the current company
-        :param left_out: documents of it that were selected and cannot be
-        """
-        validations = self.env["l10n_cl_dte_ai.validation"]
-        selected = moves.union(left_out) if left_out else moves
-        batch = self.sudo().create(
-            {
-                "generates": generates,
-                # Until all are queued, so that the first answers do not end it.
-                "state": "paused",
-                "total": len(moves),
-                "move_ids": [fields.Command.set(selected.ids)],
-            }
-        )
-        commit = self.env["l10n_cl_dte_ai.service"]._commit
-        service = self.env.company.sudo().l10n_cl_dte_ai_service_id
-        if service._no_call_reason() != "not_configured":
-            for start in range(0, len(moves), CHUNK):
-                rows = validations._get_or_queue(moves[start : start + CHUNK])
-                retried = rows.filtered(
-                    lambda row: row.state == "failed" and row.reason != "refused"
-                )
-                retried._requeue()
-                batch.validation_ids = [fields.Command.link(row.id) for row in rows]
-                commit()
-                self.env.invalidate_all()
-            # What a paused batch holds back, this one waits for.
-            held = Domain("next_attempt_at", "=", False)
-            batch._waiting_rows(held).next_attempt_at = fields.Datetime.now()
-            validations._trigger_cron()
-        batch.state = "running"
-        batch._update()
-        return batch.sudo(False)
-
     def _update(self):
         """Tell how far the running ones are, and end those that are through."""
         counts = self._counts()
@@ -365,7 +357,7 @@ class L10nClDteAiBatch(models.Model):
             if not waiting:
                 batch.state = "generating" if batch.generates else "done"
                 if batch.generates:
-                    self.env.ref("l10n_cl_dte_ai.ir_cron_generate")._trigger()
+                    trigger(self.env, "l10n_cl_dte_ai.ir_cron_generate")
                 else:
                     batch._notify_end()
         self._notify(counts)
@@ -380,50 +372,6 @@ class L10nClDteAiBatch(models.Model):
 
     def _notify(self, counts=None):
         counts = self._counts() if counts is None else counts
-        for batch in self:
-            batch.user_id._bus_send(
-                BUS_BATCH, batch._progress(counts.get(batch.id, {}))
-            )
-
-    def _notify_end(self):
-        """One notification at the end, in the inbox and as a message on the screen."""
-        for batch in self:
-            user = batch.user_id
-            batch = batch.with_context(lang=user.lang, tz=user.tz)
-            counts = batch._counts().get(batch.id, {})
-            outcomes = dict(
-                batch.validation_ids._fields["outcome"]._description_selection(
-                    batch.env
-                )
-            )
-            text = ", ".join(
-                f"{label}: {counts[outcome]}"
-                for outcome, label in outcomes.items()
-                if counts.get(outcome)
-            )
-            if batch.generates:
-                generated = batch.env._(
-                    "DTE generated: %(generated)s, generated before: %(before)s, left "
-                    "out: %(left_out)s.",
-                    generated=batch.generated,
-                    before=max(batch.file_count - batch.generated, 0),
-                    left_out=batch.left_out_count,
-                )
-                text = f"{text}. {generated}" if text else generated
-            title = (
-                batch.env._("DTE generation finished: %s", batch.name)
-                if batch.generates
-                else batch.env._("Validation finished: %s", batch.name)
-            )
-            user._bus_send(
-                BUS_BATCH + "_done",
-                {
-                    "id": batch.id,
-                    "title": title,
-                    "message": text,
-                    "has_files": batch.generates and bool(batch.file_count),
-                },
-            )
-            batch.env["mail.thread"].message_notify(
-                subject=title, body=text, partner_ids=user.partner_id.ids
-            )
+        for batch in self.filtered("user_id"):
+            told = batch.with_context(lang=batch.user_id.lang, tz=batch.user_id.tz)
+            batch.user_id._bus_send(BUS_BATCH, told._progress(counts.get(batch.id, {})))

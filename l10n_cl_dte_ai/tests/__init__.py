@@ -28,6 +28,7 @@ from . import test_demo
 from . import test_translations
 from . import test_batch
 from . import test_statistics
+from . import test_batch_trouble
 from . import test_figures
 from . import test_schemas
 from . import test_indexes

@@ -7,7 +7,7 @@ from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
-from ..models import l10n_cl_dte_ai_batch
+from ..models import l10n_cl_dte_ai_batch, l10n_cl_dte_ai_batch_queueing
 from .common import DteAiCommon
 from .loopback import opinion, reply
 
@@ -66,11 +66,19 @@ class TestBatch(DteAiCommon, HttpCase):
             self.assertTrue(name.endswith("01-03-2026 23:30"), name)
 
     def test_it_says_how_long_it_takes(self):
-        self.service.rate_per_minute = 20
-        wizard = self.env["l10n_cl_dte_ai.generate.batch"].new({})
-        self.assertEqual(wizard._estimate(10), "less than a minute")
-        self.assertEqual(wizard._estimate(1000), "about 51 minutes")
-        self.assertEqual(wizard._estimate(10_000), "about 8 hours")
+        service = self.service.sudo()
+        service.rate_per_minute = 20
+        for number, text in (
+            (10, "less than a minute"),
+            (20, "about a minute"),
+            (1000, "about 51 minutes"),
+            (10_000, "about 8 hours"),
+        ):
+            self.assertEqual(service._how_long(number), text)
+        service.health = "down"
+        self.assertEqual(service._how_long(10), "not known at this moment")
+        wizard = self.wizard(self.create_document())
+        self.assertIn("does not answer", wizard.obstacle)
 
     def test_all_are_answered_and_one_notification_comes(self):
         moves = self.documents(3)
@@ -226,18 +234,23 @@ class TestBatch(DteAiCommon, HttpCase):
         self.server.script(opinion())
         self.click(answered)
         batches = self.env[BATCH].sudo()
-        service_class = self.registry["l10n_cl_dte_ai.service"]
+        queue_chunk = self.registry[BATCH]._queue_chunk
 
-        def commit(_model):  # the cron has answered what was queued
-            self.env.flush_all()
+        def queue_and_look(batch, move_ids):  # the cron has answered what was queued
+            self.assertEqual(batch.state, "queueing")
+            goes_on = queue_chunk(batch, move_ids)
             batches.search([])._update()
+            return goes_on
 
         with (
-            patch.object(l10n_cl_dte_ai_batch, "CHUNK", 1),
-            patch.object(service_class, "_commit", commit),
+            patch.object(l10n_cl_dte_ai_batch_queueing, "CHUNK", 1),
+            patch.object(l10n_cl_dte_ai_batch_queueing, "AT_ONCE", 1),
+            patch.object(self.registry[BATCH], "_queue_chunk", queue_and_look),
             self.bus() as sent,
         ):
             batch = self.start(answered + new)
+            self.assertEqual(batch.state, "queueing")
+            batches._cron_generate()
         self.assertEqual(batch.state, "running")
         self.assertNotIn("l10n_cl_dte_ai/batch_done", [kind for _to, kind, _ in sent])
         self.server.script(opinion())
@@ -351,7 +364,8 @@ class TestBatch(DteAiCommon, HttpCase):
             self.assertEqual(self.read_zip(batch), expected)
 
     def test_a_zip_of_nothing_is_none(self):
-        batch = self.env[BATCH].sudo().create({}).with_user(self.accountant)
+        values = {"generates": True}
+        batch = self.env[BATCH].sudo().create(values).with_user(self.accountant)
         with self.assertRaisesRegex(UserError, "None of these documents has a DTE"):
             batch.action_download_zip()
 

@@ -175,6 +175,11 @@ class L10nClDteAiGenerate(models.TransientModel):
                 "is spent on a document that has to change."
             )
         service = self.company_id.sudo().l10n_cl_dte_ai_service_id
+        if service and not service.active:
+            return self.env._(
+                "The AI service of this company is archived, so it is not asked. An "
+                "administrator can restore it, or choose another one."
+            )
         if service._no_call_reason() == "not_configured":
             return self.env._(
                 "No AI service is configured for this company. An administrator can "

@@ -3,10 +3,10 @@ from collections import Counter
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
 
-from ..models.l10n_cl_dte_ai_batch import CHUNK
+from ..models.l10n_cl_dte_ai_answer import VERDICTS
 from ..models.l10n_cl_dte_ai_service import USER_GROUP
-from ..models.l10n_cl_dte_gate import RATE_MARGIN
 from ..tools.dte import rules
 
 
@@ -31,10 +31,10 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
     left_out_count = fields.Integer(compute="_compute_counts", string="Left out")
     left_out = fields.Json(compute="_compute_counts")
     draft_notice = fields.Char(compute="_compute_counts")
-    applicable_ids = fields.Many2many("account.move", compute="_compute_counts")
     applicable_count = fields.Integer(compute="_compute_counts", string="To Generate")
     has_service = fields.Boolean(compute="_compute_counts")
     duration = fields.Char(compute="_compute_counts", string="It will take")
+    obstacle = fields.Char(compute="_compute_counts")
 
     @api.model
     def default_get(self, fields_list):
@@ -49,72 +49,111 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
         return self.move_ids
 
     @api.depends("move_ids")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "tz", "company")
     def _compute_counts(self):
+        """Count by what is stored on the documents: twenty thousand take a second.
+
+        It is for showing. What is put into the queue is looked at as it is then.
+        """
         self._check_documents()
+        service = self.env.company.sudo().l10n_cl_dte_ai_service_id
         for wizard in self:
-            moves = wizard.move_ids
-            reasons, applicable, answered = Counter(), [], 0
-            for start in range(0, len(moves), CHUNK):
-                chunk = moves[start : start + CHUNK]
-                documents = chunk._l10n_cl_dte_as_documents()
-                validations = chunk._l10n_cl_dte_ai_current_validations(documents)
-                for move, document in documents.items():
-                    if reason := wizard._why_left_out(move, document):
-                        reasons[reason] += 1
-                        continue
-                    applicable.append(move.id)
-                    validation = validations[move]
-                    answered += validation.state == "done" or (
-                        validation.state == "failed" and validation.reason == "refused"
-                    )
-            service = self.env.company.sudo().l10n_cl_dte_ai_service_id
+            counts = wizard._counts()
+            reasons = wizard._why_left_out(counts)
+            applicable = counts["applicable"]
+            answered = counts["answered"]
             wizard.has_service = service._no_call_reason() != "not_configured"
-            wizard.selected_count = len(moves)
-            wizard.applicable_ids = applicable
-            wizard.applicable_count = len(applicable)
-            drafts = wizard.applicable_ids.filtered(lambda move: move.state == "draft")
-            wizard.draft_notice = bool(drafts) and self.env._(
+            wizard.obstacle = wizard.has_service and service._obstacle()
+            wizard.selected_count = len(wizard.move_ids)
+            wizard.applicable_count = applicable
+            wizard.draft_notice = bool(counts["drafts"]) and self.env._(
                 "Drafts: %s. They are checked, and get no DTE until they are "
                 "confirmed.",
-                len(drafts),
+                counts["drafts"],
             )
             wizard.answered_count = answered
-            wizard.new_count = len(applicable) - answered
+            wizard.new_count = applicable - answered
             wizard.left_out_count = sum(reasons.values())
             wizard.left_out = [
                 {"severity": "warning", "message": f"{count} · {reason}"}
                 for reason, count in reasons.most_common()
+                if count
             ]
-            wizard.duration = wizard._estimate(wizard.new_count)
+            wizard.duration = service._how_long(wizard.new_count)
 
-    def _why_left_out(self, move, document):
-        """Return why a document cannot be validated, for a person, or None."""
-        if move.company_id != self.env.company:
-            return self.env._("of another company: switch to it first")
-        if not move.l10n_cl_dte_is_candidate:
-            return self.env._("not a document that a Chilean company issues")
-        if move.state == "cancel":
-            return self.env._("cancelled")
-        if not move._l10n_cl_dte_is_covered():
-            return self.env._("of a type that is not covered")
-        findings = move._l10n_cl_dte_apply_rules(document)
-        if any(finding.severity == rules.ERROR for finding in findings):
-            return self.env._("with errors in Odoo's data: open them and mend those")
-        return None
+    def _counts(self):
+        """Return how many documents stand where.
 
-    def _estimate(self, count):
-        rate = self.env.company.sudo().l10n_cl_dte_ai_service_id.rate_per_minute
-        if not count:
-            return self.env._("no time: everything is answered")
-        if not rate:
-            return self.env._("as long as the service needs: it has no limit")
-        minutes = count * (1 + RATE_MARGIN) / rate
-        if minutes < 1:
-            return self.env._("less than a minute")
-        if minutes < 90:
-            return self.env._("about %s minutes", round(minutes))
-        return self.env._("about %s hours", round(minutes / 60))
+        :rtype: dict[str, int]
+        """
+        moves = self.move_ids._origin
+        moves.flush_recordset()
+        self.env["l10n_cl_dte_ai.validation"].flush_model(["digest", "state", "reason"])
+        [counts] = self.env.execute_query_dict(
+            SQL(
+                """
+                WITH selected AS (
+                    SELECT move.*,
+                           move.company_id = %(company)s
+                           AND move.l10n_cl_dte_ai_digest IS NOT NULL
+                           AND NOT coalesce(move.l10n_cl_dte_findings, '[]')
+                               @> %(error)s::jsonb AS applicable
+                      FROM account_move move
+                     WHERE move.id = ANY(%(ids)s))
+                SELECT count(*) FILTER (WHERE applicable) AS applicable,
+                       count(*) FILTER (WHERE applicable AND state = 'draft') AS drafts,
+                       count(*) FILTER (
+                           WHERE applicable
+                             AND (l10n_cl_dte_ai_state = ANY(%(answers)s)
+                                  OR EXISTS (
+                                    SELECT FROM l10n_cl_dte_ai_validation question
+                                     WHERE question.move_id = selected.id
+                                       AND question.digest
+                                           = selected.l10n_cl_dte_ai_digest
+                                       AND question.state = 'failed'
+                                       AND question.reason = 'refused'))) AS answered,
+                       count(*) FILTER (
+                           WHERE company_id != %(company)s) AS of_another_company,
+                       count(*) FILTER (
+                           WHERE company_id = %(company)s
+                             AND l10n_cl_dte_ai_digest IS NOT NULL
+                             AND NOT applicable) AS with_errors,
+                       array_agg(id) FILTER (
+                           WHERE company_id = %(company)s
+                             AND l10n_cl_dte_ai_digest IS NULL) AS not_covered
+                  FROM selected
+                """,
+                company=self.env.company.id,
+                error=f'[{{"severity": "{rules.ERROR}"}}]',
+                ids=moves.ids,
+                answers=list(VERDICTS.values()),
+            )
+        )
+        return counts
+
+    def _why_left_out(self, counts):
+        """Return how many documents can't be validated, by the reason for a person.
+
+        :rtype: Counter[str]
+        """
+        reasons = Counter(
+            {
+                self.env._("of another company: switch to it first"): counts[
+                    "of_another_company"
+                ],
+                self.env._(
+                    "with errors in Odoo's data: open them and mend those"
+                ): counts["with_errors"],
+            }
+        )
+        for move in self.env["account.move"].browse(counts["not_covered"] or ()):
+            if not move.l10n_cl_dte_is_candidate:
+                reasons[self.env._("not a document that a Chilean company issues")] += 1
+            elif move.state == "cancel":
+                reasons[self.env._("cancelled")] += 1
+            else:
+                reasons[self.env._("of a type that is not covered")] += 1
+        return reasons
 
     def action_start(self):
         """Put the documents into the queue, and show how far they are."""
@@ -129,14 +168,12 @@ class L10nClDteAiGenerateBatch(models.TransientModel):
                     "can enter its address and key in the settings of Invoicing."
                 )
             )
-        if not self.applicable_ids:
+        if not self.applicable_count:
             raise UserError(
                 self.env._("None of the selected documents can be validated.")
             )
-        left_out = (self.move_ids - self.applicable_ids).filtered(
-            lambda move: move.company_id == self.env.company
-        )
+        moves = self.move_ids.filtered(lambda move: move.company_id == self.env.company)
         batch = self.env["l10n_cl_dte_ai.batch"]._start(
-            self.applicable_ids, self.generates, left_out
+            moves, self.applicable_count, self.generates
         )
         return batch._get_records_action(target="current")

@@ -46,7 +46,10 @@ export class BatchProgressField extends Component {
     }
 
     get percent() {
-        const {answered, asks, generated, state, total} = this.state.progress;
+        const {answered, asks, generated, queued, state, total} = this.state.progress;
+        if (state === "queueing") {
+            return total ? Math.min(Math.round((100 * queued) / total), 100) : 0;
+        }
         if (!asks && state === "generating") {
             return total ? Math.round((100 * generated) / total) : 0;
         }
@@ -54,7 +57,10 @@ export class BatchProgressField extends Component {
     }
 
     get label() {
-        const {answered, asks, generated, total} = this.state.progress;
+        const {answered, asks, generated, queued, state, total} = this.state.progress;
+        if (state === "queueing") {
+            return _t("%(queued)s of %(total)s put into the queue", {queued, total});
+        }
         return asks
             ? _t("%(answered)s of %(total)s answered", {answered, total})
             : _t("%(generated)s of %(total)s generated", {generated, total});

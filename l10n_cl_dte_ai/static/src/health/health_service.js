@@ -44,6 +44,20 @@ export const HEALTH_TEXTS = {
             "Documents are checked with Odoo's data only. An administrator can enter the AI service in the settings."
         ),
     },
+    no_opinion: {
+        className: "text-warning",
+        label: _t("No opinion"),
+        meaning: _t(
+            "The AI service answers, but its model gives no opinion. Documents are queued and asked about again, and nothing is lost."
+        ),
+    },
+    queue_off: {
+        className: "text-danger",
+        label: _t("Queue switched off"),
+        meaning: _t(
+            "Nothing that waits goes on by itself: its scheduled action is switched off. An administrator has to activate it again."
+        ),
+    },
     unknown: {
         className: "text-muted",
         label: _t("Not asked yet"),
@@ -53,6 +67,12 @@ export const HEALTH_TEXTS = {
 
 /** The text of a state, with the time at which a limit ends. */
 export function describeHealth(status) {
+    const isAnswering = ["no_opinion", "unreadable", "contradictory"].includes(
+        status.reason
+    );
+    if (isAnswering && ["down", "degraded"].includes(status.state)) {
+        return HEALTH_TEXTS.no_opinion;
+    }
     const texts = HEALTH_TEXTS[status.state] || HEALTH_TEXTS.unknown;
     if (status.state === "limited" && status.until) {
         const until = formatDateTime(deserializeDateTime(status.until), {
