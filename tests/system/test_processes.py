@@ -47,11 +47,20 @@ print(*documents.ids)
 KEY = "Idempotency-Key"
 
 
+def moved(handler):
+    """A proxy that was set up badly sends everybody elsewhere."""
+    reply(307, headers={"Location": "http://127.0.0.1:9/"})(handler)
+
+
+# What is between us and the service answers /health like that, too.
+CONCERNS_ALL = (silence, moved)
+
+
 class Service(Loopback):
     """`answer` to everybody who asks about a document, and count them."""
 
-    def __init__(self):
-        super().__init__(always=self._respond)
+    def __init__(self, port=0):
+        super().__init__(port=port, always=self._respond)
         self.port = int(self.url.rpartition(":")[2])
         self.begin()
 
@@ -64,8 +73,8 @@ class Service(Loopback):
         if handler.command == VALIDATE[0]:
             self.arrivals.append((time.monotonic(), handler.client_address[1]))
             self.answer(handler)
-        elif self.answer is silence:
-            silence(handler)
+        elif self.answer in CONCERNS_ALL:
+            self.answer(handler)
         else:
             healthy()(handler)
 
