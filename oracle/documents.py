@@ -19,6 +19,7 @@ from tools.dte.document import (
     ImptoReten,
     MntPagos,
     OtraMoneda,
+    OtrMnda,
     Receptor,
     Referencia,
 )
@@ -116,6 +117,7 @@ def full_document():
                 DescuentoMonto=11_111,
                 CdgItem=(CdgItem("INT1", "FL-1"), CdgItem("EAN13", "7801234567895")),
                 CodImpAdic=(27,),
+                OtrMnda=OtrMnda(46.771, "USD", 950.25, 11.6928, 0.0, 105.2349),
             ),
             line(2, 10_000, PrcItem=9_000.0, RecargoPct=11.11, RecargoMonto=1_000),
             line(3, 5_000, IndExe=EXEMPT),

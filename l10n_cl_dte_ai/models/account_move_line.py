@@ -1,13 +1,21 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 from odoo import models
 
-from ..tools.dte.document import EXEMPT, NOT_INVOICED, CdgItem, Detalle, half_up
+from ..tools.dte.document import (
+    EXEMPT,
+    NOT_INVOICED,
+    CdgItem,
+    Detalle,
+    OtrMnda,
+    half_up,
+)
 from ..tools.dte.tax_codes import IVA_CODE
 from .texts import one_line, pesos
 
 # Of `CdgItem.TpoCodigo`, by the length of a barcode.
 BARCODES = {8: "EAN8", 12: "UPCA", 13: "EAN13", 14: "DUN14"}
 OWN_CODE = "INT1"
+MAX_FACTOR = 10**6  # of `FctConv`, which may be left out
 
 
 class AccountMoveLine(models.Model):
@@ -83,6 +91,30 @@ class AccountMoveLine(models.Model):
             ),
             MontoItem=amount,
             IndExe=EXEMPT if self._l10n_cl_dte_is_exempt() else 0,
+            OtrMnda=self._l10n_cl_dte_in_other_currency(quantity, discount),
+        )
+
+    def _l10n_cl_dte_in_other_currency(self, quantity, discount):
+        """Return what a line says in the invoice's own currency, if not the peso.
+
+        The price is that of `MontoItemOtrMnda`, so without taxes that are included.
+        """
+        move = self.move_id
+        currency, rate = self.currency_id, move.invoice_currency_rate
+        if currency == move.company_id.currency_id or not rate or discount >= 100:
+            return None
+        amount = self.price_subtotal
+        price = amount / quantity / (1 - discount / 100) if quantity else 0.0
+        if round(price, 6) <= 0:  # the schema wants one
+            return None
+        off = round(price * quantity - amount, 4) if discount else 0.0
+        return OtrMnda(
+            PrcOtrMon=round(price, 6),
+            Moneda=currency.name[:3],
+            FctConv=round(1 / rate, 4) if 1 / rate < MAX_FACTOR else 0.0,
+            DctoOtrMnda=max(off, 0.0),
+            RecargoOtrMnda=max(-off, 0.0),
+            MontoItemOtrMnda=round(amount, 4),
         )
 
     def _l10n_cl_dte_item_texts(self):

@@ -380,6 +380,30 @@ class TestMoreThatUsersHave(SituationCommon):
                 )
                 self.assertEqual(other.MntTotOtrMnda, 169)
                 self.assertEqual(built.MntTotal, 169 * 950)
+                line = built.Detalle[0].OtrMnda
+                self.assertEqual((line.PrcOtrMon, line.FctConv), (100, 950))
+                self.assertEqual(line.Moneda, currency.name)
+                self.assertEqual(line.MontoItemOtrMnda, 100)
+
+    def test_a_line_in_another_currency_less_a_discount_and_the_tax_in_its_price(self):
+        dollar = self.env.ref("base.USD").sudo()
+        dollar.active = True
+        rate = {"name": "2026-01-01", "inverse_company_rate": 950}
+        dollar.rate_ids = [Command.create(rate | {"company_id": self.own_company.id})]
+        included = self.vat_19.sudo().copy(
+            {"name": "IVA incluido", "price_include_override": "tax_included"}
+        )
+        document = self.create_posted(
+            lines=[{"price": 119}, {"price": 10}], currency_id=dollar.id
+        )
+        document.button_draft()
+        first, free = document.invoice_line_ids
+        first.write({"quantity": 2, "discount": 10, "tax_ids": included.ids})
+        free.discount = 100
+        line, nothing = document._l10n_cl_dte_as_document().Detalle
+        self.assertEqual((line.OtrMnda.PrcOtrMon, line.OtrMnda.DctoOtrMnda), (100, 20))
+        self.assertEqual(line.OtrMnda.MontoItemOtrMnda, 180)
+        self.assertIsNone(nothing.OtrMnda)
 
     def test_the_branch(self):
         self.own_company.l10n_cl_dte_branch_code = 80123456

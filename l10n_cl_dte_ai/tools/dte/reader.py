@@ -260,6 +260,17 @@ def _read_other_currency(part):
     )
 
 
+def _read_line_currency(part):
+    amounts = ("FctConv", "DctoOtrMnda", "RecargoOtrMnda", "MontoItemOtrMnda")
+    return part.close(
+        dte.OtrMnda(
+            PrcOtrMon=part.number("PrcOtrMon", 6),
+            Moneda=part.text("Moneda", required=True),
+            **{name: part.number(name, 4) for name in amounts},
+        )
+    )
+
+
 def _read_line(line):
     return line.close(
         dte.Detalle(
@@ -272,6 +283,7 @@ def _read_line(line):
             **line.texts("NmbItem", "DscItem", "UnmdItem"),
             QtyItem=line.number("QtyItem", 6),
             PrcItem=line.number("PrcItem", 6),
+            OtrMnda=next(map(_read_line_currency, line.parts("OtrMnda")), None),
             DescuentoPct=line.number("DescuentoPct", 2),
             RecargoPct=line.number("RecargoPct", 2),
             CodImpAdic=tuple(line.whole_of(each) for each in line.take("CodImpAdic")),

@@ -219,6 +219,10 @@ def _lines(document):
             ("QtyItem", decimal(line.QtyItem, 6)),
             ("UnmdItem", line.UnmdItem),
             ("PrcItem", decimal(line.PrcItem, 6)),
+        )
+        if line.OtrMnda:
+            yield from _in_other_currency(line.OtrMnda)
+        yield from _elements(
             ("DescuentoPct", decimal(line.DescuentoPct, 2)),
             ("DescuentoMonto", line.DescuentoMonto),
             ("RecargoPct", decimal(line.RecargoPct, 2)),
@@ -226,6 +230,23 @@ def _lines(document):
             *(("CodImpAdic", code) for code in line.CodImpAdic[:2]),
         )
         yield f"<MontoItem>{line.MontoItem}</MontoItem></Detalle>"
+
+
+def _in_other_currency(other):
+    return _part(
+        "OtrMnda",
+        ("PrcOtrMon", decimal(other.PrcOtrMon, 6)),
+        ("Moneda", other.Moneda),
+        *(
+            (name, decimal(getattr(other, name), 4))
+            for name in (
+                "FctConv",
+                "DctoOtrMnda",
+                "RecargoOtrMnda",
+                "MontoItemOtrMnda",
+            )
+        ),
+    )
 
 
 def _discounts(document):
