@@ -1,4 +1,9 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import base64
+import csv
+import io
+import itertools
+
 from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
@@ -212,6 +217,57 @@ class L10nClDteSiiFolio(models.Model):
                 self.env._("Choose folios that are to be annulled, and no others.")
             )
         self.sudo().state = "annulled"
+
+    def action_list_to_annul(self):
+        """Give the chosen folios that are to be annulled as a file.
+
+        One row for each range, as the SII's page (*Anulación masiva de folios*) asks
+        for them: type, first and last folio.
+        """
+        self.check_access("read")
+        if not self.env.user.has_group(MANAGER_GROUP):
+            raise UserError(
+                self.env._("Only administrators of DTE SII may say what was annulled.")
+            )
+        folios = self.filtered(lambda folio: folio.state == "to_annul")
+        if not folios:
+            raise UserError(
+                self.env._("Choose folios that are to be annulled, and no others.")
+            )
+        file = io.StringIO()
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(("RUT", "Ambiente", "Tipo", "Desde", "Hasta", "Cantidad"))
+        writer.writerows(folios._ranges())
+        # With the mark by which Excel knows UTF-8.
+        content = base64.b64encode(file.getvalue().encode("utf-8-sig"))
+        name = "folios_por_anular.csv"
+        row = self.env["l10n_cl_dte_sii.envelope"].create(
+            {"name": name, "file": content}
+        )
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/web/content/{row._name}/{row.id}/file/{name}?download=true",
+            "target": "download",
+        }
+
+    def _ranges(self):
+        """Yield issuer, environment, type, first, last and count of each range."""
+        environments = dict(
+            self._fields["environment"]._description_selection(self.env)
+        )
+        for (issuer, environment, code), folios in sorted(
+            self.grouped(
+                lambda each: (each.issuer, each.environment, each.code)
+            ).items()
+        ):
+            numbers = sorted(set(folios.mapped("number")))
+            # Numbers that follow each other are as far from their positions.
+            for _key, run in itertools.groupby(
+                enumerate(numbers), lambda each: each[1] - each[0]
+            ):
+                run = [number for _position, number in run]
+                name = environments[environment]
+                yield issuer, name, code, run[0], run[-1], len(run)
 
     # === History === #
 

@@ -1,4 +1,5 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
+import base64
 from datetime import timedelta
 
 from odoo import Command
@@ -318,3 +319,27 @@ class TestFolios(DteSiiCommon):
         caf._cron_warn()
         self.assertEqual(messages.search_count(domain), before + 1)
         self.assertIn("4 working days", messages.search(domain, limit=1).body)
+
+    def test_the_list_to_annul_has_a_row_for_each_range(self):
+        self.load_caf("33", 1, 9)
+        documents = [self.create_posted() for _number in range(5)]
+        folios = self.folios(code="33").sorted("number").with_user(self.manager)
+        with self.assertRaisesRegex(UserError, "to be annulled"):
+            folios.action_list_to_annul()
+        (folios - folios[2]).sudo().state = "to_annul"
+        action = folios.action_list_to_annul()
+        row = folios.env["l10n_cl_dte_sii.envelope"].browse(
+            int(action["url"].split("/")[4])
+        )
+        text = base64.b64decode(row.file).decode("utf-8-sig")
+        ranges = [line.split(";")[2:] for line in text.split("\r\n")]
+        self.assertEqual(len(documents), 5)
+        self.assertEqual(
+            ranges,
+            [
+                ["Tipo", "Desde", "Hasta", "Cantidad"],
+                ["33", "1", "2", "2"],
+                ["33", "4", "5", "2"],
+                [],
+            ],
+        )

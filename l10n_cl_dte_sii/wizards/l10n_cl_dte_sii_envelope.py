@@ -3,10 +3,12 @@ from odoo import fields, models
 
 
 class L10nClDteSiiEnvelope(models.TransientModel):
-    """An envelope for the SII on its way to the browser of who asked for it."""
+    """A file for the SII's page on its way to the browser of who asked for it: an
+    envelope, or the list of folios to annul.
+    """
 
     _name = "l10n_cl_dte_sii.envelope"
-    _description = "Envelope for the SII"
+    _description = "File for the SII"
 
     name = fields.Char(readonly=True)
     file = fields.Binary(readonly=True, attachment=False)
