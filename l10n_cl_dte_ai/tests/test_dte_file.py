@@ -392,7 +392,7 @@ class TestPreview(DteFileCommon):
         preview = str(self.click(note).preview)
         for text in (
             "Comercial Los Boldos SpA",
-            "76202020-3",
+            "76.202.020-3",
             "$ 119.000",
             "Nº 41",
             "Anula &lt;b&gt;todo",
@@ -404,6 +404,16 @@ class TestPreview(DteFileCommon):
     def test_it_needs_no_complete_document(self):
         document = self.create_document(partner_id=False, lines=[{"price": -5}])
         self.assertIn("Unsigned", str(self.click(document).preview))
+
+    def test_the_preview_writes_rut_and_units_as_people_read_them(self):
+        document = self.create_document()
+        dozen = self.env.ref("uom.product_uom_dozen")
+        dozen.sudo().name = "Docenas"
+        document.invoice_line_ids.product_uom_id = dozen
+        wizard = self.env["l10n_cl_dte_ai.generate"].create({"move_id": document.id})
+        preview = str(wizard.preview)
+        for text in ("76.101.010-7", "76.202.020-3", "Docenas"):
+            self.assertIn(text, preview)
 
 
 @tagged("post_install_l10n", "post_install", "-at_install")

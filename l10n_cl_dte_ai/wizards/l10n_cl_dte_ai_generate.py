@@ -8,6 +8,14 @@ from ..models.l10n_cl_dte_ai_validation import as_read
 from ..tools.dte import texts
 
 
+def _rut(text):
+    """Return a RUT as people read it: 12.345.678-5; what is none stays as it is."""
+    body, dash, digit = (text or "").partition("-")
+    if not (dash and body.isdecimal()):
+        return text
+    return f"{int(body):,}-{digit}".replace(",", ".")
+
+
 def _number(value):
     """Return a number as it is written in Chile: 1.234,5."""
     text = f"{value:,.6f}".rstrip("0").rstrip(".")
@@ -124,7 +132,8 @@ class L10nClDteAiGenerate(models.TransientModel):
         """The document as a person reads it, with what the format cuts already cut."""
         self._check_documents()
         for wizard in self:
-            document, _cuts = texts.fit(wizard.move_id._l10n_cl_dte_as_document())
+            whole = wizard.move_id._l10n_cl_dte_as_document()
+            document, _cuts = texts.fit(whole)
             wizard.preview = self.env["ir.qweb"]._render(
                 "l10n_cl_dte_ai.preview",
                 {
@@ -144,6 +153,9 @@ class L10nClDteAiGenerate(models.TransientModel):
                     },
                     "pesos": lambda amount: f"$ {_number(amount)}",
                     "number": _number,
+                    "rut": _rut,
+                    # The four letters of the format mislead a reader: "20 Doce".
+                    "units": {each.NroLinDet: each.UnmdItem for each in whole.Detalle},
                     "joined": lambda *texts: ", ".join(filter(None, texts)) or "—",
                     "date": lambda value: format_date(self.env, value),
                     "is_unsigned": wizard.version_id.state in (False, "generated"),
