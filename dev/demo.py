@@ -2,7 +2,8 @@
 """`make demo`: an Odoo 19 with Chilean invoices whose DTEs are checked and generated.
 
 It stays up until Ctrl-C. With DEMO_EXIT=1 it ends after the table, with 0 if all is
-well: every document was looked at, and each kind of verdict is there.
+well: every document was looked at, each kind of verdict is there, and the simulator of
+the SII has accepted, rejected and objected.
 """
 
 import os
@@ -11,6 +12,7 @@ import time
 from . import sii
 from .console import Stop, say, step, table
 from .odoo import ADDON
+from .simulator import SiiSimulator
 from .stack import RATE_LIMIT, running_stack
 from .workspace import workspace
 
@@ -18,6 +20,7 @@ ODOO_PORT = 8169
 SERVICE_PORT = 8002
 LOGIN = PASSWORD = "contadora"
 VERDICTS = {"approved", "review", "rejected"}
+WORDS = {"accepted", "objected", "rejected"}
 HEADER = (
     "Document",
     "Type",
@@ -33,28 +36,36 @@ HEADER = (
 def main(_arguments):
     start = time.monotonic()
     with (
+        SiiSimulator("--delay", "0") as simulator,
         workspace(kept=("demo",)) as space,
         running_stack(space, ODOO_PORT, SERVICE_PORT, demo=True) as stack,
     ):
-        documents = configure(stack)
+        documents = configure(stack, simulator)
         with step(f"Validate and generate {len(documents)} documents"):
             rows = validate_and_generate(stack.rpc(LOGIN, PASSWORD), documents)
-        say("\n" + "\n".join(table(HEADER, rows)))
+        say("\n" + "\n".join(table(HEADER, rows)) + "\n")
+        with step("Send what is signed to the simulator of the SII"):
+            sent = sii.send(stack.rpc(LOGIN, PASSWORD), simulator, documents)
+        shown = [(*row[:2], shortened(row[2], 110)) for row in sent]
+        say("\n" + "\n".join(table(("Document", "At the simulator", "Why"), shown)))
         say(
             f"\nIn {time.monotonic() - start:.0f} s. Log in as {LOGIN} / {PASSWORD} "
             f"(administrator: admin / admin)\n\n"
             f"  Odoo        {stack.odoo_url}/odoo\n"
             f"  AI service  {stack.service_url}/health\n"
+            f"  SII         {simulator.url}/admin/state (simulator)\n"
         )
         missing = VERDICTS.difference(row[HEADER.index("Verdict")] for row in rows)
         if missing:
             raise Stop(f"no document came out as {' or '.join(sorted(missing))}")
+        if missing := WORDS.difference(row[1] for row in sent):
+            raise Stop(f"the simulator {' or '.join(sorted(missing))} none")
         if os.environ.get("DEMO_EXIT") != "1":
             stay(stack)
     return 0
 
 
-def configure(stack):
+def configure(stack, simulator):
     """What the administrator does: address and key, certificate and folios.
 
     Returns the documents to show.
@@ -82,7 +93,7 @@ def configure(stack):
     admin.call("res.company", "write", [company], values)
     # What the administrator sees first is the demo company, too.
     admin.call("res.users", "write", [admin.uid], {"company_id": company})
-    sii.set_up(stack, admin, company, LOGIN)
+    sii.set_up(stack, admin, company, LOGIN, simulator)
     return [
         identifier
         for name, identifier in records.items()

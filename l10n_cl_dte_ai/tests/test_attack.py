@@ -142,6 +142,8 @@ class AttackCase(DteAiCommon):
         for name in attacks.our_models(env):
             if env[name]._abstract or env[name].search([], limit=1):
                 continue
+            if not env[name]._auto:  # a view has what its table says
+                continue
             try:
                 with self.cr.savepoint():
                     attacks.minimal(env, name)
@@ -335,7 +337,8 @@ class TestAttack(AttackCase):
 
     def test_there_is_a_record_of_each_model_to_attack(self):
         for name, ids in self.records.items():
-            if not self.admin_env[name]._transient:
+            model = self.admin_env[name]
+            if model._auto and not model._transient:
                 self.assertTrue(ids, name)
 
     def test_a_wizard_is_its_maker_s(self):

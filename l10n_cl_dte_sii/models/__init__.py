@@ -19,8 +19,10 @@ from . import (
     res_config_settings,
 )
 from . import (  # isort: skip  these extend what the former make
+    account_move_send,
     account_move_sending,
     l10n_cl_dte_document_sending,
+    l10n_cl_dte_document_exchange,
     l10n_cl_dte_sii_asker,
     l10n_cl_dte_sii_attempt,
     l10n_cl_dte_sii_result,

@@ -202,6 +202,26 @@ class AccountMove(models.Model):
         self.ensure_one()
         return self.l10n_cl_dte_sii_sending_id._get_records_action()
 
+    # === To the customer === #
+
+    def _l10n_cl_dte_sii_why_no_exchange(self):
+        """Return why the XML for the customer does not go with the PDF, or None."""
+        missing = self.filtered(
+            lambda move: (
+                move.state == "posted"
+                and move.is_sale_document()
+                and move._l10n_cl_dte_sii_takes_folio()
+                and not move.sudo().l10n_cl_dte_document_id.exchange_attachment_id
+            )
+        )
+        if not missing:
+            return None
+        return self.env._(
+            "The XML for the customer goes along only once the SII has accepted the "
+            "document, and it has not for: %s. Until then the PDF goes alone.",
+            ", ".join(missing.mapped("display_name")),
+        )
+
     # === What people read === #
 
     def _l10n_cl_dte_explain_state(self):

@@ -6,6 +6,7 @@ from odoo.tests import tagged
 from odoo.tools import file_open
 
 from ..models.l10n_cl_dte_sii_host import SIMULATOR_PARAMETER
+from ..tools import signature
 from .sending_common import SendingCommon
 
 NOBODY_THERE = "http://127.0.0.1:9"
@@ -305,6 +306,25 @@ class TestSending(SendingCommon):
             self.wait(hours=5)
         self.stands(missing, "uploaded", "unknown")
         self.assertEqual(len(self.sii.documents()), 1)
+
+    def test_the_customer_gets_what_the_sii_has_once_it_is_accepted(self):
+        document = self.send()
+        send = self.env["account.move.send"]
+        data = {document: {"sending_methods": set()}}
+        alert = send._get_alerts(document, data)["l10n_cl_dte_sii_exchange"]
+        self.assertIn("has not for", alert["message"])
+        self.assertFalse(send._get_invoice_extra_attachments(document))
+        self.wait(seconds=11)
+        self.assertNotIn("l10n_cl_dte_sii_exchange", send._get_alerts(document, data))
+        for user in (self.accountant, self.signing_user):
+            (file,) = send.with_user(user)._get_invoice_extra_attachments(
+                document.with_user(user)
+            )
+            content = file.with_context(bin_size=False).raw
+            self.assertEqual(list(signature.verify(content)), ["F1T33", "SetDoc"])
+            self.assertIn(b"<RutReceptor>76202020-3</RutReceptor>", content)
+            alone = self.content(document).partition(b"?>")[2].strip()
+            self.assertIn(alone, content)
 
     def test_uninstalling_is_refused_while_something_is_under_way(self):
         module = self.admin_env.ref("base.module_l10n_cl_dte_sii")
