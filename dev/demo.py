@@ -46,7 +46,7 @@ def main(_arguments):
         say("\n" + "\n".join(table(HEADER, rows)) + "\n")
         with step("Send what is signed to the simulator of the SII"):
             sent = sii.send(stack.rpc(LOGIN, PASSWORD), simulator, documents)
-        shown = [(*row[:2], shortened(row[2], 110)) for row in sent]
+        shown = [(*row[:2], shortened(row[2], 150)) for row in sent]
         say("\n" + "\n".join(table(("Document", "At the simulator", "Why"), shown)))
         say(
             f"\nIn {time.monotonic() - start:.0f} s. Log in as {LOGIN} / {PASSWORD} "

@@ -247,7 +247,7 @@ class Watch:
         self.protected = {}
         for name in our_models(env):
             model = env[name]
-            if model._abstract or model._transient:
+            if model._abstract or model._transient or not model._auto:
                 continue
             if not self._may_write(name):
                 self.protected[model._table] = f"SELECT * FROM {model._table}"
