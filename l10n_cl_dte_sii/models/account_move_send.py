@@ -12,7 +12,8 @@ class AccountMoveSend(models.AbstractModel):
         # EXTENDS 'account'
         attachments = super()._get_invoice_extra_attachments(move)
         version = move.sudo().l10n_cl_dte_document_id
-        return attachments + version.exchange_attachment_id.sudo(False)
+        # In the rights of whoever asks: a portal does so as superuser.
+        return attachments + version.exchange_attachment_id.with_env(move.env)
 
     @api.model
     def _get_alerts(self, moves, moves_data):
