@@ -310,7 +310,8 @@ class TestSending(SendingCommon):
     def test_the_customer_gets_what_the_sii_has_once_it_is_accepted(self):
         document = self.send()
         send = self.env["account.move.send"]
-        data = {document: send._get_default_sending_settings(document)}
+        settings = send._get_default_sending_settings(document)
+        data = {document: {**settings, "sending_methods": set()}}
         alert = send._get_alerts(document, data)["l10n_cl_dte_sii_exchange"]
         self.assertIn("has not for", alert["message"])
         self.assertFalse(send._get_invoice_extra_attachments(document))
