@@ -5,11 +5,24 @@ from typing import NamedTuple
 from odoo import models
 from odoo.tools.image import image_data_uri
 
+from odoo.addons.l10n_cl_dte_ai.tools.dte.document import (
+    CANCELS,
+    CORRECTS_AMOUNT,
+    CORRECTS_TEXT,
+)
+
 from ..tools import barcode
 from ..tools.errors import PRODUCTION, SIMULATOR
 
 # Only these can be ceded (law 19.983); on a note or a receipt the copy is forbidden.
 CEDIBLE_TYPES = frozenset(("33", "34", "43", "46", "52"))
+
+# In Spanish, as all that the SII wants on paper.
+WHAT_IT_DOES = {
+    CANCELS: "anula",
+    CORRECTS_TEXT: "corrige texto",
+    CORRECTS_AMOUNT: "corrige montos",
+}
 
 
 class Printed(NamedTuple):
@@ -82,3 +95,37 @@ class AccountMove(models.Model):
         if environment == SIMULATOR:
             return self.env._("TEST (SIMULATOR): NOT A TAX DOCUMENT")
         return self.env._("TEST (CERTIFICATION): NOT A TAX DOCUMENT")
+
+    def _l10n_cl_dte_sii_printed_references(self):
+        """Return the references of a document in words, as its file names them.
+
+        As “Factura Electrónica N° 123 del 02-03-2026: anula (pedido doble)”.
+
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        if not self._l10n_cl_dte_sii_takes_folio():
+            return []
+        move = self.sudo().with_context(lang=self._l10n_cl_dte_lang())
+        references = move._l10n_cl_dte_reference_rows()
+        types = move.env["l10n_latam.document.type"].search(
+            [
+                ("country_id.code", "=", "CL"),
+                ("code", "in", [each.TpoDocRef for each in references]),
+            ]
+        )
+        names = {each.code: each.name for each in types}
+        return [_in_words(each, names) for each in references]
+
+
+def _in_words(reference, names):
+    text = names.get(reference.TpoDocRef, reference.TpoDocRef)
+    # Of many documents at once, the folio is 0.
+    text += " (varias)" if reference.IndGlobal else f" N° {reference.FolioRef}"
+    if reference.FchRef:
+        text += f" del {reference.FchRef:%d-%m-%Y}"
+    if reference.CodRef:
+        text += f": {WHAT_IT_DOES[reference.CodRef]}"
+    if reference.RazonRef:
+        text += f" ({reference.RazonRef})"
+    return text

@@ -132,3 +132,45 @@ class TestPrint(SigningCommon):
         document._l10n_cl_dte_generate()
         document.invalidate_recordset()
         self.assertFalse(document.invoice_pdf_report_id)
+
+    def test_references_stand_there_in_words(self):
+        invoice = self.create_signed()
+        note = self.create_document("61", reversed_entry_id=invoice.id)
+        day = f"{invoice.invoice_date:%d-%m-%Y}"
+        name = invoice.with_context(
+            lang=invoice._l10n_cl_dte_lang()
+        ).l10n_latam_document_type_id.name
+        for report in (
+            "account.account_invoices",
+            "l10n_cl_dte_sii.action_report_roll",
+        ):
+            self.assertIn(f"{name} N° 1 del {day}: anula", self.render(note, report))
+        invoice.l10n_cl_reference_ids = [
+            fields.Command.create(
+                {
+                    "l10n_cl_reference_doc_type_id": self.env.ref(kind).id,
+                    "origin_doc_number": number,
+                    "date": "2026-03-01",
+                    "reason": reason,
+                }
+            )
+            for kind, number, reason in (
+                ("l10n_cl.dc_odc", "OC-7", "Bodega <Sur>"),
+                ("l10n_cl.dc_gd_dte", "0", False),
+            )
+        ]
+        html = self.render(invoice)
+        self.assertIn("N° OC-7 del 01-03-2026 (Bodega &lt;Sur&gt;)", html)
+        self.assertIn("(varias) del 01-03-2026", html)
+
+    def test_each_of_odoos_layouts_has_it_all(self):
+        document = self.create_signed()
+        layouts = self.admin_env["report.layout"].search([]).view_id
+        self.assertGreater(len(layouts), 3)
+        for layout in layouts:
+            self.company.sudo().external_report_layout_id = layout
+            with self.subTest(layout.key):
+                html = self.render(document)
+                self.assertIn(self.read_barcode(html), self.content(document))
+                for text in ("_sii_box", "_sii_warning", "www.sii.cl"):
+                    self.assertIn(text, html)
