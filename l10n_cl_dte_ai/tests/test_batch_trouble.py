@@ -353,13 +353,15 @@ class TestServiceGone(TroubleCase):
     def test_an_answer_for_nobody_leaves_nothing_waiting(self):
         [row] = self.create_waiting(1, False, attempts=0, minutes=-1)
 
-        def archive(handler):
-            self.service.sudo().active = False
-            self.env.flush_all()
-            reply(500, b"")(handler)
+        store = self.registry[ROWS]._store
 
-        self.server.script(archive)
-        self.run_cron()
+        def archive_first(model, *args, **kwargs):
+            self.service.sudo().active = False
+            return store(model, *args, **kwargs)
+
+        self.server.script(reply(500, b""))
+        with patch.object(self.registry[ROWS], "_store", archive_first):
+            self.run_cron()
         self.assertEqual(row.state, "cancelled")
 
     def test_who_would_delete_it_is_told_what_waits(self):
