@@ -40,22 +40,37 @@ def stack(workspace):
 @pytest.fixture
 def service(stack):
     """The AI service, running and configured; a test may stop it."""
-    stack.odoo_shell(
-        "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
-        "service = company.l10n_cl_dte_ai_service_id\n"
-        f"values = {{'url': {stack.service_url!r}, 'new_key': {stack.service_key!r},"
-        f" 'rate_per_minute': {RATE_LIMIT}}}\n"
-        "if service:\n"
-        "    service.write(values)\n"
-        "else:\n"
-        "    company.l10n_cl_dte_ai_service_id = service.create(values)\n"
+    # Over RPC: an Odoo of its own for each script would take seconds.
+    admin = stack.rpc()
+    (company,) = admin.search_read(
+        "ir.model.data",
+        [("module", "=", "l10n_cl_dte_ai"), ("name", "=", "demo_company")],
+        ["res_id"],
     )
+    company_id = company["res_id"]
+    admin.context["allowed_company_ids"] = [company_id]
+    values = {
+        "url": stack.service_url,
+        "new_key": stack.service_key,
+        "rate_per_minute": RATE_LIMIT,
+    }
+    (company,) = admin.call(
+        "res.company", "read", [company_id], ["l10n_cl_dte_ai_service_id"]
+    )
+    if company["l10n_cl_dte_ai_service_id"]:
+        service_id = company["l10n_cl_dte_ai_service_id"][0]
+        admin.call("l10n_cl_dte_ai.service", "write", [service_id], values)
+    else:
+        service_id = admin.call("l10n_cl_dte_ai.service", "create", values)
+        admin.call(
+            "res.company",
+            "write",
+            [company_id],
+            {"l10n_cl_dte_ai_service_id": service_id},
+        )
     stack.ensure_service()
-    # As *Test Connection* does: what it understands is known from then on.
-    stack.odoo_shell(
-        "company = env.ref('l10n_cl_dte_ai.demo_company')\n"
-        "company.l10n_cl_dte_ai_service_id._check_health()\n"
-    )
+    # What it understands is known from then on.
+    admin.call("l10n_cl_dte_ai.service", "action_test_connection", [service_id])
     yield stack
     stack.ensure_service()
 
