@@ -80,7 +80,8 @@ class AccountMove(models.Model):
         store=True,
         index="btree_not_null",
         copy=False,
-        falsy_value_label=_lt("No DTE"),
+        # Without the mark no template names it.
+        falsy_value_label=_lt("No DTE"),  # pylint: disable=translation-field
         help="Errors: the SII would refuse it. To review: the AI service objects, and "
         "nobody has decided. Waiting: company policy wants the AI's opinion first. "
         "Ready: nothing stands against it. Generated: its file is that of the document "
@@ -102,7 +103,8 @@ class AccountMove(models.Model):
         index="btree_not_null",
         copy=False,
         groups=USER_GROUP,
-        falsy_value_label=_lt("Not Asked"),
+        # Without the mark no template names it.
+        falsy_value_label=_lt("Not Asked"),  # pylint: disable=translation-field
         help="What the AI service said of the document as it is now. “Changed Since”: "
         "it has only seen the document as it was before.",
     )

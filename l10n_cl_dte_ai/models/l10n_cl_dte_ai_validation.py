@@ -98,7 +98,8 @@ class L10nClDteAiValidation(models.Model):
         REASONS,
         string="Why there is no opinion",
         readonly=True,
-        falsy_value_label=_lt("Nothing in the way"),
+        # Without the mark no template names it.
+        falsy_value_label=_lt("Nothing in the way"),  # pylint: disable=translation-field
     )
     message = fields.Char(compute="_compute_message", string="What it means")
     attempts = fields.Integer(readonly=True, aggregator="sum")
@@ -170,7 +171,8 @@ class L10nClDteAiValidation(models.Model):
         "res.users",
         string="Reviewed by",
         readonly=True,
-        falsy_value_label=_lt("Nobody"),
+        # Without the mark no template names it.
+        falsy_value_label=_lt("Nobody"),  # pylint: disable=translation-field
     )
     decided_on = fields.Datetime(string="Reviewed on", readonly=True)
     decision_reason = fields.Char(string="Reason of the Review", readonly=True)

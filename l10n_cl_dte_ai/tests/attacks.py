@@ -242,17 +242,28 @@ class Watch:
     def __init__(self, case, user, canaries, stranger):
         self.case, self.user, self.canaries = case, user, canaries
         self.written = set()
-        env = case.admin_env
         # What of a table the user may not change: SQL that returns it, by table.
-        self.protected = {}
+        self.protected = {
+            **self._rows_of_ours(case.admin_env, stranger),
+            **self._facts_of_others(case.admin_env, stranger),
+        }
+        self.before = {table: self._state(table) for table in self.protected}
+
+    def _rows_of_ours(self, env, stranger):
+        protected = {}
         for name in our_models(env):
             model = env[name]
             if model._abstract or model._transient or not model._auto:
                 continue
             if not self._may_write(name):
-                self.protected[model._table] = f"SELECT * FROM {model._table}"
+                protected[model._table] = f"SELECT * FROM {model._table}"
             elif stranger:
-                self.protected[model._table] = self._existing(model, ["*"])
+                protected[model._table] = self._existing(model, ["*"])
+        return protected
+
+    def _facts_of_others(self, env, stranger):
+        """What fields of ours say in other addons' models."""
+        protected = {}
         for name in extended_models(env):
             model = env[name]
             facts_only = self._may_write(name) and not stranger
@@ -264,15 +275,15 @@ class Watch:
                 and (model._fields[field].readonly or not facts_only)
             ]
             if columns and not model._transient:
-                self.protected[model._table] = self._existing(model, columns)
+                protected[model._table] = self._existing(model, columns)
                 facts = [f'"{f}"' for f in our_fields(env, name) if _is_fact(model, f)]
                 if facts:
                     some = " OR ".join(f"{fact} IS NOT NULL" for fact in facts)
-                    self.protected[model._table] = (
+                    protected[model._table] = (
                         f"SELECT id, {', '.join(columns)} FROM {model._table} "
                         f"WHERE id <= {self._last(model)} OR {some} ORDER BY id"
                     )
-        self.before = {table: self._state(table) for table in self.protected}
+        return protected
 
     def _may_write(self, name):
         model = self.case.admin_env[name].with_user(self.user)

@@ -2,13 +2,12 @@
 import base64
 import csv
 import io
-import itertools
 
 from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, groupby
 
 from odoo.addons.l10n_cl_dte_ai.tools.dte.document import COVERED_TYPES
 
@@ -262,7 +261,7 @@ class L10nClDteSiiFolio(models.Model):
         ):
             numbers = sorted(set(folios.mapped("number")))
             # Numbers that follow each other are as far from their positions.
-            for _key, run in itertools.groupby(
+            for _key, run in groupby(
                 enumerate(numbers), lambda each: each[1] - each[0]
             ):
                 run = [number for _position, number in run]
