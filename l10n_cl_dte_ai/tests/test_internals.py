@@ -33,6 +33,8 @@ METHODS = {
     ("account.move.reversal", "_prepare_default_reversal"): ["move"],
     ("account.payment.register", "_create_payments"): [],
     ("ir.actions.act_window", "_for_xml_id"): ["full_xml_id"],
+    ("account.move.send", "_get_invoice_extra_attachments"): ["move"],
+    ("ir.attachment", "_compute_checksum"): ["bin_data"],
     ("ir.attachment", "_full_path"): ["path"],
     ("ir.cron", "_notifydb"): [],
     ("ir.cron", "_trigger"): ["at"],
@@ -41,6 +43,7 @@ METHODS = {
     ("ir.model.data", "_xmlid_to_res_id"): ["xmlid"],
     ("ir.qweb", "_render"): ["template", "values"],
     ("res.lang", "_activate_and_install_lang"): ["code"],
+    ("res.partner", "_filtered_access"): ["operation"],
     ("res.partner", "_get_records_action"): [],  # of every model
     ("res.partner", "_load_records"): ["data_list", "update"],
     ("res.partner", "_read_group"): ["domain", "groupby", "aggregates"],
