@@ -36,6 +36,9 @@ HARMLESS = {
         )
         for method in ("copy", "create", "load", "unlink", "web_save", "write")
     },
+    ("l10n_cl_dte_ai.batch", "action_cancel", "accountant"): (
+        "her work: whoever can start a batch of her company can end one"
+    ),
     ("l10n_cl_dte_ai.generate", "action_check_again", "accountant"): (
         "her work: a question about her own document"
     ),

@@ -29,7 +29,9 @@ class L10nClDteSiiAttempt(models.Model):
         ],
         required=True,
     )
-    document_id = fields.Many2one("l10n_cl_dte.document", ondelete="set null")
+    document_id = fields.Many2one(
+        "l10n_cl_dte.document", ondelete="set null", index="btree_not_null"
+    )
     outcome = fields.Char(help="What it was taken for.")
     answer = fields.Text(help="What was answered, as it came.")
     duration_ms = fields.Integer(string="Duration (ms)", aggregator="avg")
