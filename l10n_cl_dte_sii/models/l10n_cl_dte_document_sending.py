@@ -72,10 +72,10 @@ class L10nClDteDocument(models.Model):
         return super()._move_state()
 
     def _why_frozen(self):
-        # EXTENDS
+        # EXTENDS: what was sent from here has a sending, which names the host.
         self.ensure_one()
         name = self.move_id.display_name
-        if self.state == "uploaded":
+        if self.state == "uploaded" or not self.sending_id:
             return super()._why_frozen()
         host = self.sending_id.sudo()._host_name()
         if self.state in ("accepted", "objected"):
