@@ -3,45 +3,46 @@ import {_t} from "@web/core/l10n/translation";
 import {reactive} from "@odoo/owl";
 import {registry} from "@web/core/registry";
 
+// Each state has its shape: nobody has to see a colour to know.
 export const HEALTH_TEXTS = {
     healthy: {
-        className: "text-success",
+        className: "fa-check-circle text-success",
         label: _t("Healthy"),
         meaning: _t("Documents are checked by the AI service at once."),
     },
     degraded: {
-        className: "text-warning",
+        className: "fa-exclamation-triangle text-warning",
         label: _t("Degraded"),
         meaning: _t(
             "The AI service answers, but slowly or not always. Documents that get no answer are queued."
         ),
     },
     limited: {
-        className: "text-warning",
+        className: "fa-clock-o text-warning",
         label: _t("Limited"),
         meaning: _t(
             "The AI service accepts no more documents for a moment. They are queued, and go on by themselves."
         ),
     },
     down: {
-        className: "text-danger",
+        className: "fa-times-circle text-danger",
         label: _t("Unavailable"),
         meaning: _t(
             "The AI service does not answer. Documents are queued, and nothing is lost: go on with your work."
         ),
     },
     misconfigured: {
-        className: "text-danger",
+        className: "fa-wrench text-danger",
         label: _t("To be configured"),
         meaning: _t(
             "The AI service refuses the settings. Documents are queued until an administrator mends them."
         ),
     },
     not_configured: {
-        className: "text-muted",
+        className: "fa-circle-o opacity-75",
         label: _t("Not configured"),
         meaning: _t(
-            "Documents are checked with Odoo's data only. An administrator can enter the AI service in the settings."
+            "Documents are checked with the SII's rules only. An administrator can enter the AI service in the settings."
         ),
     },
     no_opinion: {
@@ -59,7 +60,7 @@ export const HEALTH_TEXTS = {
         ),
     },
     unknown: {
-        className: "text-muted",
+        className: "fa-circle-o opacity-75",
         label: _t("Not asked yet"),
         meaning: _t("The AI service is configured and has not been asked yet."),
     },

@@ -4,9 +4,9 @@ import {patch} from "@web/core/utils/patch";
 import {registry} from "@web/core/registry";
 
 const STATES = {
-    healthy: {className: "text-success", label: _t("Reachable")},
+    healthy: {className: "fa-check-circle text-success", label: _t("Reachable")},
     down: {
-        className: "text-danger",
+        className: "fa-times-circle text-danger",
         label: _t("Not reachable: what was to be sent waits, and nothing is lost"),
     },
 };
