@@ -28,6 +28,7 @@ REASONS = [
     ("contradictory", "Contradictory answer"),
     # An administrator has to act.
     ("tls", "Certificate problem"),
+    ("plain_http", "No encryption there"),
     ("ca_file", "Certificates of this server missing"),
     ("redirect", "Service has moved"),
     ("credentials", "Key refused"),
@@ -108,6 +109,12 @@ EXPLANATIONS = {
     "contradictory": _lt(
         "The AI service recommended sending and contradicted itself: it listed errors, "
         "or had no confidence in its answer. So that is not taken for an opinion."
+    ),
+    "plain_http": _lt(
+        "What answers at this address and port speaks http without encryption, so "
+        "nothing was sent. An administrator has to enter the address of the encrypted "
+        "service; in your own protected network, the address can begin with http:// "
+        "and unencrypted connections be allowed."
     ),
     "tls": _lt(
         "The certificate of the AI service could not be verified, so nothing was sent. "

@@ -150,6 +150,8 @@ class ResConfigSettings(models.TransientModel):
         self.invalidate_recordset(["l10n_cl_dte_ai_new_key"], flush=False)
 
     def action_l10n_cl_dte_ai_test_connection(self):
+        """Test what stands on the page: it is saved with the click, as Save does."""
+        self.set_values()
         service = self.company_id.l10n_cl_dte_ai_service_id
         if not service:
             raise UserError(

@@ -294,6 +294,11 @@ class SettingsPageTests:
             self.assertConnection("danger", "certificate", "misconfigured")
             self.assertFalse(server.requests, "nothing was sent")
 
+    def test_a_port_without_encryption_is_told_as_such(self):
+        self.service.sudo().url = self.server.url.replace("http:", "https:")
+        self.assertConnection("danger", "without encryption", "misconfigured")
+        self.assertFalse(self.server.requests, "nothing was sent")
+
     def test_a_service_that_was_mended(self):
         self.server.script(reply(404, b""), to=HEALTH)
         self.connect()

@@ -35,6 +35,11 @@ def test_connect_and_test(settings, page, stack, screenshot):
     page.route("**/web/dataset/**", keep_and_pass_on)
     expect(settings).to_be_visible()
     screenshot("settings-empty")
+    for words in ("factura electrónica", "DTE", "SII"):
+        page.locator(".o_searchview_input").fill(words)
+        expect(settings).to_be_visible()
+    page.locator(".o_searchview_input").fill("")
+    settings.scroll_into_view_if_needed()
 
     def enter(url, key):
         settings.locator("[name=l10n_cl_dte_ai_url] input").fill(url)
@@ -53,8 +58,10 @@ def test_connect_and_test(settings, page, stack, screenshot):
     test_connection("danger")
     screenshot("settings-key-refused")
 
-    enter(stack.service_url, stack.service_key)
+    # What stands on the page is saved and tested with the one click.
+    settings.locator("[name=l10n_cl_dte_ai_new_key] input").fill(stack.service_key)
     test_connection("success")
+    expect(page.locator(".modal")).to_have_count(0)
     screenshot("settings-healthy")
 
     # Nothing that the browser was sent, and nothing that it shows, holds the key.

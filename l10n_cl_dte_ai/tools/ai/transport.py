@@ -228,6 +228,10 @@ PROGRAMMING_ERRORS = (
 )
 
 
+# What OpenSSL says where the other side answers without encryption.
+PLAIN_HTTP = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+
+
 @contextlib.contextmanager
 def typed_errors():
     """Turn what can go wrong on the wire into the errors of :mod:`.outcomes`."""
@@ -241,8 +245,9 @@ def typed_errors():
         requests.exceptions.InvalidSchema,  # a proxy's: SOCKS without its library
     ):
         raise Unavailable("proxy") from None
-    except requests.exceptions.SSLError:
-        raise Misconfigured("tls") from None
+    except requests.exceptions.SSLError as error:
+        is_plain = any(mark in str(error) for mark in PLAIN_HTTP)
+        raise Misconfigured("plain_http" if is_plain else "tls") from None
     except requests.exceptions.ConnectTimeout:
         raise Unavailable("unreachable", retry_now=True) from None
     except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError):
