@@ -32,6 +32,7 @@
         "views/account_journal_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_company_views.xml",
+        "views/digest_views.xml",
         "views/menus.xml",
     ],
     "demo": ["demo/demo.xml"],

@@ -2,6 +2,7 @@
 import re
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 
 from ..tools.dte import rules
 from ..tools.dte.document import Receptor
@@ -26,6 +27,15 @@ class ResPartner(models.Model):
 
     l10n_cl_dte_readiness = fields.Json(
         string="DTE Readiness", compute="_compute_l10n_cl_dte_readiness"
+    )
+
+    l10n_cl_dte_is_incomplete = fields.Boolean(
+        string="Not Ready for DTE",
+        compute="_compute_l10n_cl_dte_missing",
+        search="_search_l10n_cl_dte_is_incomplete",
+    )
+    l10n_cl_dte_missing = fields.Char(
+        string="Missing for DTE", compute="_compute_l10n_cl_dte_missing"
     )
 
     @api.depends(
@@ -53,6 +63,44 @@ class ResPartner(models.Model):
                     self.env["account.move"]._l10n_cl_dte_rules(),
                 )
             ]
+
+    @api.depends("l10n_cl_dte_readiness")
+    @api.depends_context("lang")
+    def _compute_l10n_cl_dte_missing(self):
+        for partner in self:
+            errors = [
+                finding["message"]
+                for finding in partner.l10n_cl_dte_readiness
+                if finding["severity"] == rules.ERROR
+            ]
+            partner.l10n_cl_dte_missing = " ".join(errors)
+            partner.l10n_cl_dte_is_incomplete = bool(errors)
+
+    def _search_l10n_cl_dte_is_incomplete(self, operator, value):
+        """Select Chilean customers for whom something is not entered.
+
+        What is entered and wrong, as a RUT's digit, the rules say at the document.
+        """
+        if operator != "in":
+            return NotImplemented
+        asked = Domain("customer_rank", ">", 0) & Domain(
+            "country_id.code", "in", ("CL", False)
+        )
+        empty = Domain.OR(
+            Domain(name, "=", False)
+            for name in (
+                "country_id",
+                "street",
+                "city",
+                "commercial_partner_id.vat",
+                "commercial_partner_id.l10n_cl_activity_description",
+                "commercial_partner_id.l10n_cl_sii_taxpayer_type",
+            )
+        )
+        found = asked & empty
+        if True not in value:
+            return ~found
+        return Domain.TRUE if False in value else found
 
     @api.model
     def default_get(self, fields):
