@@ -17,8 +17,6 @@ from . import (
     account_move_posting,
     account_move_decision,
     account_move_alerts,
-    account_move_authorization,
-    account_move_api,
     account_move_reference,
     account_move_folio,
     account_move_state,

@@ -601,6 +601,20 @@ class TestReadiness(DteFileCommon):
         links = [entry["record"] for entry in company.l10n_cl_dte_readiness]
         self.assertIn(company.partner_id.id, [link["id"] for link in links if link])
 
+    def test_customers_who_lack_something_are_found_with_what_it_is(self):
+        self.customer.sudo().customer_rank = 1
+        bare = self.customer.sudo().copy({"name": "Sin Giro SpA"})
+        bare.write({"customer_rank": 1, "l10n_cl_activity_description": False})
+        partners = self.env["res.partner"]
+        found = partners.search([("l10n_cl_dte_is_incomplete", "=", True)])
+        self.assertIn(bare, found)
+        self.assertNotIn(self.customer, found)
+        self.assertIn("giro", bare.l10n_cl_dte_missing)
+        self.assertTrue(bare.l10n_cl_dte_is_incomplete)
+        ready = partners.search([("l10n_cl_dte_is_incomplete", "=", False)])
+        self.assertIn(self.customer, ready)
+        self.assertNotIn(bare, ready)
+
     def test_a_customer(self):
         self.assertFalse(self.customer.l10n_cl_dte_readiness)
         self.customer.write({"city": False, "l10n_cl_activity_description": False})

@@ -179,6 +179,16 @@ class TestMultiCompany(DteAiCommon):
         self.assertNotIn("l10n_cl_dte_ai", env["ir.http"].lazy_session_info())
         Form(invoice)
 
+    def test_who_works_in_no_chilean_company_sees_none_of_our_menus(self):
+        ours = self.admin_env.ref("l10n_cl_dte_ai.menu_to_review").id
+        for user, is_shown in (
+            (self.accountant, True),
+            (self.foreign_accountant, False),
+        ):
+            with self.subTest(user.login):
+                menus = self.env(user=user, context={})["ir.ui.menu"]
+                self.assertEqual(ours in menus.load_menus(False), is_shown)
+
     def test_the_indicator_knows_the_companies_of_a_user(self):
         info = self.env(user=self.both)["ir.http"].lazy_session_info()
         self.assertEqual(

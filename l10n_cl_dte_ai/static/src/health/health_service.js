@@ -46,14 +46,14 @@ export const HEALTH_TEXTS = {
         ),
     },
     no_opinion: {
-        className: "text-warning",
+        className: "fa-question-circle text-warning",
         label: _t("No opinion"),
         meaning: _t(
             "The AI service answers, but its model gives no opinion. Documents are queued and asked about again, and nothing is lost."
         ),
     },
     queue_off: {
-        className: "text-danger",
+        className: "fa-pause-circle text-danger",
         label: _t("Queue switched off"),
         meaning: _t(
             "Nothing that waits goes on by itself: its scheduled action is switched off. An administrator has to activate it again."
