@@ -205,7 +205,10 @@ class L10nClDteAiValidation(models.Model):
     _inherit = "l10n_cl_dte_ai.validation"
 
     finding_ids = fields.One2many(
-        "l10n_cl_dte_ai.finding", "validation_id", string="Findings", readonly=True
+        "l10n_cl_dte_ai.finding",
+        "validation_id",
+        string="Findings and Decisions",
+        readonly=True,
     )
     shown_findings = fields.Json(
         compute="_compute_shown_findings",

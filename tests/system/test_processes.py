@@ -204,8 +204,9 @@ def wait_until(condition, what, patience=30):
 
 
 @pytest.fixture(scope="module")
-def processes(workspace):
-    odoo = workspace.with_addon("processes")
+def processes(workspace, request):
+    # Another file that uses it gets one of its own.
+    odoo = workspace.with_addon(request.module.__name__.rpartition(".")[2])
     with Service() as service:
         running = Processes(odoo, service)
         running.server.start()
