@@ -17,7 +17,7 @@ from pathlib import Path
 
 from . import browser, odoo_tests, venv, without_odoo
 from .console import say, step
-from .odoo import our_addons
+from .odoo import ADDON, our_addons
 from .process import BUILD, LOGS, ROOT, call, end_running
 from .workspace import workspace
 
@@ -25,7 +25,7 @@ RESULTS = BUILD / "results"
 # What needs no Odoo, and what asks a real one: from outside, or in the browser.
 SUITES = (
     *("tools", "service", "oracle", "simulator"),
-    *("addon", "attack", "beside", "runner", "system", "browser"),
+    *("addon", "sii", "attack", "beside", "runner", "system", "browser"),
 )
 # What `make test` has Odoo's own runner run: of each kind of test one class.
 SAMPLE = (":TestSettings", ":TestGeneration", ":TestMultiCompany", ":TestTranslations")
@@ -77,13 +77,13 @@ def _one(suite, arguments):
 
 
 def _all(arguments):
-    """Three suites at a time, the longest first: most tests wait more than they work."""
+    """Three suites at a time, the longest first: tests wait more than they work."""
     for name in ("odoo", *_WITHOUT_ODOO.keys() - {"tools"}):  # it runs in Odoo's own
         venv.ensure(name)
     with _workspace() as space, ThreadPoolExecutor(3) as rows:
         installed = _database(space, "tests")
         running = {
-            "addon": rows.submit(_addon, installed, arguments),
+            "addon": rows.submit(_addon, installed, arguments, [ROOT / ADDON]),
             **{
                 name: rows.submit(_outside, name, space, arguments, aside=True)
                 for name in ("system", "browser")
@@ -92,7 +92,7 @@ def _all(arguments):
                 name: rows.submit(
                     _INSIDE[name], _database(space, name), arguments, aside=True
                 )
-                for name in ("attack", "beside")
+                for name in ("sii", "attack", "beside")
             },
             **{
                 name: rows.submit(suite, arguments, aside=True)
@@ -174,12 +174,17 @@ _WITHOUT_ODOO = {
 }
 
 
-def _addon(odoo, arguments):
-    folders = [ROOT / addon for addon in our_addons()]
-    if not any((folder / "tests").exists() for folder in folders):
-        return _absent("addon", folders[0] / "tests")
+def _addon(odoo, arguments, folders=()):
+    """Both addons' tests, or those in some folders."""
+    folders = folders or [ROOT / addon for addon in our_addons()]
     by_default = [f"--ignore={ATTACK}", *folders]
     return _inside("addon", odoo, _with_default(arguments, *by_default))
+
+
+def _sii(odoo, arguments, aside=False):
+    """Those of the second addon, which takes its time with the simulator."""
+    by_default = _with_default(arguments, ROOT / "l10n_cl_dte_sii")
+    return _inside("sii", odoo, by_default, aside)
 
 
 def _attack(odoo, arguments, aside=False):
@@ -222,7 +227,7 @@ def _inside(suite, odoo, arguments, aside=False, **environment):
     )
 
 
-_INSIDE = {"addon": _addon, "attack": _attack, "beside": _beside}
+_INSIDE = {"addon": _addon, "sii": _sii, "attack": _attack, "beside": _beside}
 
 
 def _simulator_python():

@@ -322,7 +322,7 @@ class PayloadTests:
         documents = self.env["account.move"].union(
             *(
                 self.create_posted(partner_id=customers[number % 2].id)
-                for number in range(50)
+                for number in range(12)
             )
         )
         self.env.flush_all()
