@@ -6,11 +6,20 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from dev.stack import running_stack
+
 INVOICES = "/odoo/action-account.action_move_out_invoice_type"
 GENERATE = "button[name=action_l10n_cl_dte_generate]:visible"
 DOWNLOAD = "button[name=action_l10n_cl_dte_download]:visible"
 WORKLIST = "/odoo/action-l10n_cl_dte_ai.action_to_review"
 PRIMARY = ".o_statusbar_buttons .btn-primary:visible"
+
+
+@pytest.fixture(scope="module")
+def stack(workspace):
+    """One of its own: here a list of all that is to do is emptied."""
+    with running_stack(workspace, demo=True, name="life") as running:
+        yield running
 
 
 @pytest.fixture
@@ -81,10 +90,11 @@ def test_the_state_of_a_document_and_its_one_next_step(
     expect(page.locator(".modal")).to_have_count(0)
 
     page.locator("button[name=button_draft]:visible").click()
+    expect(page.locator(PRIMARY)).to_have_text(["Confirmar"])
     expect(ribbon(page)).to_have_text("Generado")  # nothing has changed yet
-    line = page.locator("[name=invoice_line_ids] .o_data_row [name=quantity]").first
+    line = page.locator("[name=invoice_line_ids] .o_data_row [name=price_unit]").first
     line.click()
-    page.locator("[name=invoice_line_ids] [name=quantity] input").fill("3")
+    page.locator("[name=invoice_line_ids] [name=price_unit] input").fill("430000")
     page.locator("button[name=action_post]:visible").click()
     expect(ribbon(page)).to_have_text("Cambió desde entonces")
     expect(page.locator(PRIMARY)).to_have_text(["Generar DTE"])
@@ -118,7 +128,7 @@ def test_an_open_form_shows_the_answer_and_loses_nothing(
     page.locator(".o_field_widget[name=ref] input").fill("Pedido 78")
     answered()
     notice = page.locator(".o_notification").filter(has_text="Guarde o descarte")
-    expect(notice).to_be_visible()
+    expect(notice.first).to_be_visible()
     expect(page.locator(".o_field_widget[name=ref] input")).to_have_value("Pedido 78")
     screenshot("life-answer-while-editing")
     page.locator(".o_form_button_cancel").click()
