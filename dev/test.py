@@ -18,7 +18,7 @@ from pathlib import Path
 from . import browser, odoo_tests, venv, without_odoo
 from .console import say, step
 from .odoo import ADDON, our_addons
-from .process import BUILD, LOGS, ROOT, call, end_running
+from .process import BUILD, LOGS, ROOT, call, end_running, shown
 from .workspace import workspace
 
 RESULTS = BUILD / "results"
@@ -194,7 +194,11 @@ def _attack(odoo, arguments, aside=False):
         result = _inside(
             "attack", odoo, _with_default(arguments, ATTACK), aside, DTE_AI_TABLE=table
         )
-        if table.exists():
+        if table.exists() and aside:  # among all suites it is a long one
+            kept = RESULTS / "attack.txt"
+            shutil.copy(table, kept)
+            say(f"Each call, by whom, and what came of it: {shown(kept)}")
+        elif table.exists():
             say(table.read_text())
     return result
 
