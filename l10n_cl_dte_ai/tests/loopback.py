@@ -203,7 +203,9 @@ class Loopback:
         self._environment = patch.dict(os.environ, local)
         self._environment.start()
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.05},
+            daemon=True,  # one that is left open must not keep the tests from ending
         )
         self._thread.start()
 

@@ -219,6 +219,8 @@ def processes(workspace, request):
             yield running
         finally:
             running.server.stop()
+            if running.service is not service:  # it was killed, and another came
+                running.service.close()
 
 
 def test_62_two_workers_one_invoice(processes):
