@@ -77,10 +77,10 @@ def _one(suite, arguments):
 
 
 def _all(arguments):
-    """Three suites at a time, the longest first: tests wait more than they work."""
+    """Two suites at a time, the longest first: most tests wait more than they work."""
     for name in ("odoo", *_WITHOUT_ODOO.keys() - {"tools"}):  # it runs in Odoo's own
         venv.ensure(name)
-    with _workspace() as space, ThreadPoolExecutor(3) as rows:
+    with _workspace() as space, ThreadPoolExecutor(2) as rows:
         installed = _database(space, "tests")
         running = {
             "addon": rows.submit(_addon, installed, arguments, [ROOT / ADDON]),
