@@ -3,6 +3,7 @@ from odoo import api, fields, models
 
 from odoo.addons.l10n_cl_dte_ai.models.alarm import trigger
 from odoo.addons.l10n_cl_dte_ai.models.l10n_cl_dte_ai_service import USER_GROUP
+from odoo.addons.l10n_cl_dte_ai.tools.ai import Exchange
 
 from ..tools import sii_client
 from ..tools.errors import SIMULATOR
@@ -48,7 +49,7 @@ class L10nClDteSiiHost(models.Model):
         :param str holder: RUT of the certificate's holder
         """
         self.ensure_one()
-        return sii_client.SiiClient(self._address(), signer, holder)
+        return sii_client.SiiClient(self._address(), signer, holder, Exchange)
 
     def _address(self):
         """Return where the host answers; the simulator's is a system parameter."""

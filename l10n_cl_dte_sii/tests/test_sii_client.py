@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from odoo.tests import BaseCase, tagged
 
+from odoo.addons.l10n_cl_dte_ai.tools.ai.exchange import Exchange
+
 from ..tools import sii_client
 from ..tools.sii_client import SiiClient, Tokens
 from ..tools.sii_outcomes import NotSent, Refused, Unknown
@@ -63,6 +65,7 @@ class WireCase(BaseCase):
             url or self.sii.url,
             self.issuer.signer,
             HOLDER,
+            Exchange,
             SHORT._replace(**changes),
             tokens=self.tokens,
             sleep=lambda _seconds: None,

@@ -1,7 +1,7 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """The client of the SII's hosts: typed answers, typed errors, one hard deadline.
 
-    with SiiClient(HOSTS[CERTIFICATION], signer, "12345678-5") as client:
+    with SiiClient(HOSTS[CERTIFICATION], signer, "12345678-5", Exchange) as client:
         track_id = client.upload("76101010-7", "EnvioDTE_F1T33.xml", content).track_id
 
 Queries and logins are repeated within the deadline where that may help.  An envelope is
@@ -12,11 +12,10 @@ posted **once**: what comes after its first byte has left, and is no STATUS, lea
 import hashlib
 import threading
 import time
+from typing import NamedTuple
 
 import tenacity
 from cryptography.hazmat.primitives.serialization import Encoding
-
-from odoo.addons.l10n_cl_dte_ai.tools.ai.client import Limits
 
 from . import signature
 from . import sii_answers as answers
@@ -30,7 +29,18 @@ HOSTS = {
     PRODUCTION: "https://palena.sii.cl",
 }
 
-# Seconds; attempts are those of a query or a login, never of an upload.
+
+class Limits(NamedTuple):
+    """How long a call may take, in seconds; `attempts` are those of a query or a login,
+    never of an upload.
+    """
+
+    connect: float
+    read: float
+    total: float
+    attempts: int
+
+
 LIMITS = Limits(connect=10, read=30, total=60, attempts=2)
 
 SEED, TOKEN = "/DTEWS/CrSeed.jws", "/DTEWS/GetTokenFromSeed.jws"
@@ -79,7 +89,9 @@ class SiiClient:
     :param str url: of the host, e.g. `HOSTS[PRODUCTION]`; https, or on this machine
     :param Signer signer: who logs in
     :param str holder: RUT of the certificate's holder, as `12345678-5`
-    :param Limits limits: how long a call may take, in seconds
+    :param connect: what opens connections, `connect(url, limits)`: the class `Exchange`
+        of the first addon's `tools.ai`
+    :param Limits limits:
     :param Tokens tokens: where tokens are kept between clients
     :param sleep: what waits between two attempts, in seconds (for tests)
 
@@ -88,13 +100,21 @@ class SiiClient:
     """
 
     def __init__(
-        self, url, signer, holder, limits=LIMITS, *, tokens=TOKENS, sleep=time.sleep
+        self,
+        url,
+        signer,
+        holder,
+        connect,
+        limits=LIMITS,
+        *,
+        tokens=TOKENS,
+        sleep=time.sleep,
     ):
         self._url, self._signer, self.holder = url.rstrip("/"), signer, holder
         self._limits, self._tokens, self._sleep = limits, tokens, sleep
         der = signer.certificate.public_bytes(Encoding.DER)
         self._key = (self._url, holder, hashlib.sha256(der).digest())
-        self._wire = Wire(self._url, limits)
+        self._wire = Wire(connect(self._url, limits))
         self._deadline = 0.0
 
     def __enter__(self):

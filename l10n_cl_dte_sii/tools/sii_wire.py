@@ -1,27 +1,13 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
-"""The wire to the SII's hosts: one request, one hard deadline, and whether it has left.
+"""The wire to the SII's hosts: SOAP, the form of an upload, and whether it has left.
 
-Transport, deadline, check of addresses and redaction are those of the AI service's
-client, which the addon that this one depends on has.
+Deadline, check of addresses, TLS and redaction are in the `Exchange` that the model
+hands in: the addon that this one depends on has it.
 """
 
 import hashlib
-import http.cookiejar
 import time
 from xml.sax.saxutils import escape
-
-import requests
-
-from odoo.addons.l10n_cl_dte_ai.tools.ai.address import check_url
-from odoo.addons.l10n_cl_dte_ai.tools.ai.outcomes import AIServiceError, Misconfigured
-from odoo.addons.l10n_cl_dte_ai.tools.ai.redaction import Redactor
-from odoo.addons.l10n_cl_dte_ai.tools.ai.transport import (
-    Adapter,
-    Reply,
-    environment_settings,
-    read_body,
-    typed_errors,
-)
 
 from .sii_answers import as_text, kept
 from .sii_outcomes import NotSent, Unknown
@@ -42,32 +28,21 @@ _SOAP = (
 class Wire:
     """The connections to one host, for one thread.
 
-    :param str url: checked with `check_url` of the first addon
-    :param Limits limits:
+    :param Exchange exchange: of the first addon's `tools.ai`
     """
 
-    def __init__(self, url, limits):
-        self._url, self._last_use = url, 0.0
-        self._adapter = Adapter(limits)
-        self._session = requests.Session()
-        self._session.mount("https://", self._adapter)
-        self._session.mount("http://", self._adapter)
-        self._session.auth = lambda request: request  # or a `.netrc` would be asked
-        # Cookies are the token's alone.
-        self._session.cookies.set_policy(
-            http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-        )
+    def __init__(self, exchange):
+        self._exchange, self._last_use = exchange, 0.0
 
     def close(self):
         """Close the connections, also one that is still under way."""
-        self._adapter.hang_up()
-        self._session.close()
+        self._exchange.close()
 
     def call(self, path, method, values, seconds):
         """Call a SOAP service, and return the text of what it answered.
 
         :param dict values: the parameters in their order
-        :raise SiiFault: as :meth:`_exchange`
+        :raise SiiFault: as :meth:`_post`
         """
         inner = "".join(
             f"<{name}>{escape(str(value))}</{name}>" for name, value in values.items()
@@ -75,15 +50,15 @@ class Wire:
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
         body = _SOAP.format(method=method, inner=inner).encode()
         if time.monotonic() - self._last_use > MAX_IDLE:
-            self._adapter.close()
-        return self._exchange(path, body, headers, values.get("Token"), seconds)
+            self._exchange.renew()
+        return self._post(path, body, headers, values.get("Token"), seconds)
 
     def post_form(self, path, fields, file_name, content, token, seconds):
         """Post a form with a file, and return the text of what was answered.
 
         :param dict fields: names and texts
         :param str token: goes along as a cookie
-        :raise SiiFault: as :meth:`_exchange`
+        :raise SiiFault: as :meth:`_post`
         """
         boundary = _boundary(content)
         body = _form(boundary, fields, file_name, content)
@@ -93,52 +68,35 @@ class Wire:
         }
         # On a new connection: an old one may be closed just when the file leaves, and
         # whether it arrived would be unknown.
-        self._adapter.close()
-        return self._exchange(path, body, headers, token, seconds)
+        self._exchange.renew()
+        return self._post(path, body, headers, token, seconds)
 
-    def _exchange(self, path, body, headers, token, seconds):
+    def _post(self, path, body, headers, token, seconds):
         """Post once, and return the text of an answer with HTTP 200.
 
         :raise NotSent: where nothing of the request has left
         :raise Unknown: after that
         """
-        if check_url(self._url):
-            raise NotSent("address")
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
-        request = requests.Request("POST", self._url + path, headers, data=body)
         try:
-            reply = self._adapter.in_time(
-                lambda: self._transfer(request, seconds), seconds
-            )
-        except AIServiceError as error:
+            reply = self._exchange.post(path, headers, body, seconds)
+        except self._exchange.Fault as error:
             raise self._fault(error) from None
         finally:
             self._last_use = time.monotonic()
         text = as_text(reply.body)
         if token:
-            text = Redactor(token)(text)
+            text = self._exchange.without(token, text)
         if reply.status != 200:
             raise Unknown("no_answer", state=f"HTTP {reply.status}", answer=kept(text))
         return text
 
     def _fault(self, error):
         """Return what an error on the wire means."""
-        if self._adapter.has_begun:
+        if self._exchange.has_begun:
             return Unknown("no_answer", detail=error.code)
-        is_wrong = isinstance(error, Misconfigured)
+        is_wrong = self._exchange.is_misconfigured(error)
         return NotSent("address" if is_wrong else "unreachable", detail=error.code)
-
-    def _transfer(self, request, seconds):
-        deadline = time.monotonic() + seconds
-        with typed_errors():
-            prepared = self._session.prepare_request(request)
-            settings = environment_settings(self._session, prepared.url)
-            settings["stream"] = True
-            with self._session.send(
-                prepared, allow_redirects=False, **settings
-            ) as response:
-                body = read_body(response, deadline)
-                return Reply(response.status_code, response.headers, body)
 
 
 def _boundary(content):
