@@ -63,26 +63,30 @@ def files():
 
 def needs_odoo(path):
     """Whether a test file, or a file beside it that it imports, imports Odoo's."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            if any(name.name.partition(".")[0] == "odoo" for name in node.names):
-                return True
-        elif isinstance(node, ast.ImportFrom):
-            names = {name.name for name in node.names}
-            module = node.module or ""
-            if node.level == 0 and module.partition(".")[0] == "odoo":
-                if TOOLS.match(module):  # of our own, which know no Odoo
-                    continue
-                if module != "odoo.tests" or names - STAND_INS:
-                    return True
-            elif node.level == 1:
-                beside = [module.partition(".")[0]] if module else names
-                if any(_file_needs_odoo(path.with_name(f"{n}.py")) for n in beside):
-                    return True
-            elif node.level == 2:
-                parts = [module.partition(".")[0]] if module else names
-                if any(part not in ("tools", "demo") for part in parts):
-                    return True
+    return any(
+        _is_odoos(node, path)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    )
+
+
+def _is_odoos(node, path):
+    """Whether an import in a test file is of Odoo, or of what imports Odoo."""
+    names = {name.name for name in node.names}
+    if isinstance(node, ast.Import):
+        return any(name.partition(".")[0] == "odoo" for name in names)
+    module = node.module or ""
+    first = {module.partition(".")[0]} if module else names
+    match node.level:
+        case 0:
+            return first == {"odoo"} and not (
+                TOOLS.match(module)  # of our own, which know no Odoo
+                or (module == "odoo.tests" and names <= STAND_INS)
+            )
+        case 1:
+            return any(_file_needs_odoo(path.with_name(f"{name}.py")) for name in first)
+        case 2:
+            return not first <= {"tools", "demo"}
     return False
 
 
