@@ -1,53 +1,23 @@
 # License LGPL-3.0 or later (https://www.gnu.org/licenses/lgpl).
 """What the tests of sending share: the simulator of the SII, as a process."""
 
-import json
-import os
-import subprocess
-import tempfile
-import unittest
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-import requests
 from cryptography.hazmat.primitives import serialization
-
-from odoo.modules import get_module_path
 
 from ..demo import authority as stand_in
 from ..models.l10n_cl_dte_sii_host import SIMULATOR_PARAMETER
 from ..tools import sii_client
+from .simulator import Simulator
 from .test_signing import SigningCommon
 
 SIMULATOR_KEY_ID = 999
 
 
-class SimulatorProcess:
-    """The simulator on a free port, whose clock the tests move."""
-
-    def __init__(self):
-        python = os.environ.get("SII_SIMULATOR_PYTHON")
-        if not python:
-            raise unittest.SkipTest("SII_SIMULATOR_PYTHON names no Python for it")
-        self._folder = tempfile.TemporaryDirectory()
-        root = Path(get_module_path("l10n_cl_dte_sii")).resolve().parent
-        options = ["--port", "0", "--keys", self._folder.name, "--delay", "0"]
-        self._process = subprocess.Popen(
-            [python, "-m", "sii_simulator", *options],
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        line = self._process.stdout.readline()
-        self.url = next(word for word in line.split() if word.startswith("http"))
-
-    def close(self):
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-        self._folder.cleanup()
+class SimulatorProcess(Simulator):
+    """The simulator, whose documents the tests decide about."""
 
     @property
     def key(self):
@@ -55,31 +25,14 @@ class SimulatorProcess:
         pem = Path(self._folder.name, "sii.pem").read_bytes()
         return serialization.load_pem_private_key(pem, None)
 
-    def call(self, method, path, **given):
-        response = requests.request(
-            method, f"{self.url}/admin/{path}", data=json.dumps(given), timeout=10
-        )
-        response.raise_for_status()
-        return response
-
-    def mode(self, name, **options):
-        """Have it misbehave."""
-        self.call("POST", "modes", mode=name, **options)
-
     def decide(self, state, **options):
         """Decide about the next document."""
-        self.call("POST", "decisions", state=state, **options)
-
-    def documents(self):
-        return self.call("GET", "documents").json()
-
-    def uploads(self):
-        return self.call("GET", "state").json()["counters"].get("upload", 0)
+        self.admin("POST", "decisions", state=state, **options)
 
     def result_mail(self):
         """The last mail that it would write."""
-        number = self.call("GET", "mails").json()[-1]["id"]
-        return self.call("GET", f"mails/{number}").content
+        number = self.admin("GET", "mails").json()[-1]["id"]
+        return self.admin("GET", f"mails/{number}").content
 
 
 class SendingCommon(SigningCommon):
@@ -101,8 +54,8 @@ class SendingCommon(SigningCommon):
 
     def setUp(self):
         super().setUp()
-        self.sii.call("DELETE", "state")
-        self.sii.call("DELETE", "decisions")
+        self.sii.admin("DELETE", "state")
+        self.sii.admin("DELETE", "decisions")
         sii_client.TOKENS.clear()
         self.passed = timedelta()
         sendings = type(self.env["l10n_cl_dte_sii.sending"])

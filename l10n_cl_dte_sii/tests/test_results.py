@@ -18,7 +18,7 @@ class TestResults(SendingCommon):
         documents = self.env["account.move"]
         for code in codes:
             documents |= self.create_signed(code)
-        self.sii.call("POST", "decisions", next=[{"state": each} for each in states])
+        self.sii.admin("POST", "decisions", next=[{"state": each} for each in states])
         self.env["l10n_cl_dte_sii.sending"].sudo()._cron_collect()
         self.wait()
         return documents
@@ -66,8 +66,8 @@ class TestResults(SendingCommon):
         self.assertEqual(self.states(documents), ["accepted", "rejected", "objected"])
 
     def test_what_the_sii_says_it_has_not_is_what_it_rejected(self):
-        self.sii.call("POST", "settings", rejected_is_received=False)
-        self.addCleanup(self.sii.call, "POST", "settings", rejected_is_received=True)
+        self.sii.admin("POST", "settings", rejected_is_received=False)
+        self.addCleanup(self.sii.admin, "POST", "settings", rejected_is_received=True)
         documents = self.send_together("accepted", "rejected", codes=("33", "33"))
         self.wait(seconds=11)
         self.assertEqual(self.states(documents), ["accepted", "rejected"])
@@ -93,10 +93,10 @@ class TestResults(SendingCommon):
         documents = self.send_together("accepted", "rejected", codes=("33", "33"))
         self.wait(seconds=11)
         sending = self.sending(documents[0]).with_user(self.signing_user)
-        before = len(self.sii.call("GET", "mails").json())
+        before = len(self.sii.admin("GET", "mails").json())
         action = sending.action_ask_for_mail()
         self.assertEqual(action["params"]["type"], "success")
-        self.assertEqual(len(self.sii.call("GET", "mails").json()), before + 1)
+        self.assertEqual(len(self.sii.admin("GET", "mails").json()), before + 1)
 
     def test_the_reason_of_a_rejection_comes_with_its_mail(self):
         self.sii.decide("rejected", codes=["REF-3-750"])
@@ -115,8 +115,8 @@ class TestResults(SendingCommon):
 
     def test_an_envelope_refused_as_a_whole_rejects_its_documents(self):
         self.company.l10n_cl_dte_resolution_date = "2014-08-22"
-        self.sii.call("POST", "settings", schema_later=True)
-        self.addCleanup(self.sii.call, "POST", "settings", schema_later=False)
+        self.sii.admin("POST", "settings", schema_later=True)
+        self.addCleanup(self.sii.admin, "POST", "settings", schema_later=False)
         companies = type(self.company)
         cover = companies._l10n_cl_dte_sii_cover
 

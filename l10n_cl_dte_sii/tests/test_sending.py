@@ -38,7 +38,7 @@ class TestSending(SendingCommon):
                 self.assertIn("by the simulator", document.l10n_cl_dte_why)
                 self.assertIn("by the simulator", self.messages(document))
                 self.assertNotIn("by the SII", self.messages(document))
-        self.assertEqual([each["times"] for each in self.sii.documents()], [1, 1, 1])
+        self.assertEqual([each["times"] for each in self.sii.documents], [1, 1, 1])
 
     def test_who_may_not_sign_sends_and_asks_nothing(self):
         document = self.create_signed().with_user(self.accountant)
@@ -88,7 +88,7 @@ class TestSending(SendingCommon):
             *("no_trackid", "bad_xml_after", "truncated"),
         ):
             with self.subTest(mode):
-                self.sii.mode(mode, target="upload", times=1)
+                self.sii.misbehave(mode, target="upload", times=1)
                 document = self.send()
                 self.stands(document, "unknown", "unknown")
                 sending = self.sending(document)
@@ -100,10 +100,10 @@ class TestSending(SendingCommon):
                 self.wait(seconds=11)
                 self.stands(document, "accepted", "done")
                 self.assertEqual(sending.attempts, 1)
-        self.assertEqual({each["times"] for each in self.sii.documents()}, {1})
+        self.assertEqual({each["times"] for each in self.sii.documents}, {1})
 
     def test_what_the_sii_surely_does_not_have_is_sent_again_as_it_was(self):
-        self.sii.mode("reset_before", target="upload", times=1)
+        self.sii.misbehave("reset_before", target="upload", times=1)
         document = self.send()
         sending = self.sending(document)
         digest = sending.sha256
@@ -116,12 +116,12 @@ class TestSending(SendingCommon):
         self.assertEqual((sending.attempts, sending.sha256), (2, digest))
         self.wait(seconds=11)
         self.stands(document, "accepted", "done")
-        self.assertEqual([each["times"] for each in self.sii.documents()], [1])
+        self.assertEqual([each["times"] for each in self.sii.documents], [1])
 
     def test_asking_again_and_again_makes_nothing_sure(self):
         """Six clicks within a second had it sent once more."""
-        self.sii.mode("hang_after", target="upload", seconds=0, times=1)
-        self.sii.mode("advanced_no")
+        self.sii.misbehave("hang_after", target="upload", seconds=0, times=1)
+        self.sii.misbehave("advanced_no")
         document = self.send()
         self.wait(seconds=11)  # the first planned question
         sending = self.sending(document)
@@ -133,13 +133,13 @@ class TestSending(SendingCommon):
 
     def test_a_repeated_document_is_none_that_was_rejected(self):
         """The SII said for hours that it had nothing, and has it."""
-        self.sii.mode("advanced_no", minutes=100_000)
-        self.sii.mode("reset_after", target="upload", times=1)
+        self.sii.misbehave("advanced_no", minutes=100_000)
+        self.sii.misbehave("reset_after", target="upload", times=1)
         document = self.send()
         for minutes in (1, 1, 5, 15, 60, 240):
             self.wait(minutes=minutes)
         self.assertEqual(self.sending(document).attempts, 2)
-        self.sii.call("DELETE", "modes")
+        self.sii.admin("DELETE", "modes")
         for _step in range(4):
             self.wait(minutes=1)
         self.stands(document, "accepted", "done")
@@ -171,27 +171,27 @@ class TestSending(SendingCommon):
     def test_what_the_settings_stop_stops_all_of_the_company_until_mended(self):
         for status, text in ((1, "may not send"), (6, "not authorised"), (5, "login")):
             with self.subTest(status):
-                self.sii.mode("status", value=status)
+                self.sii.misbehave("status", value=status)
                 first, second = self.create_signed(), self.create_signed()
                 second._l10n_cl_dte_sii_queue()
                 self.send(first)
                 self.stands(first, "signed", "ready")
                 self.stands(second, "signed", "ready")
                 self.assertIn(text, second.l10n_cl_dte_why)
-                self.sii.call("DELETE", "modes")
+                self.sii.admin("DELETE", "modes")
                 self.wait(minutes=31)
                 self.stands(first, "received", "received")
                 self.stands(second, "received", "received")
 
     def test_the_sii_refuses_the_token_of_another(self):
-        self.sii.call("POST", "companies", rut="76101010-7", senders=["22222222-2"])
+        self.sii.admin("POST", "companies", rut="76101010-7", senders=["22222222-2"])
         document = self.send()
         self.stands(document, "signed", "ready")
         self.assertEqual(self.sending(document).reason, "permission")
 
     def test_asking_without_permission_says_so_and_goes_on(self):
         document = self.send()
-        self.sii.mode("estado", value="106", times=1)
+        self.sii.misbehave("estado", value="106", times=1)
         self.wait(seconds=11)
         self.stands(document, "received", "received")
         self.assertIn("Mantención de usuarios", document.l10n_cl_dte_why)
@@ -199,7 +199,7 @@ class TestSending(SendingCommon):
         self.stands(document, "accepted", "done")
 
     def test_an_envelope_that_is_refused_is_mended_under_the_same_folio(self):
-        self.sii.mode("status", value=7, times=1)
+        self.sii.misbehave("status", value=7, times=1)
         document = self.send()
         self.stands(document, "rejected", "refused")
         self.assertTrue(document.l10n_cl_dte_sii_can_mend)
@@ -234,7 +234,7 @@ class TestSending(SendingCommon):
         self.wait()
         self.assertEqual(document.l10n_cl_dte_state, "outdated")
         self.stands(other, "received", "received")
-        self.assertEqual([each["folio"] for each in self.sii.documents()], [2])
+        self.assertEqual([each["folio"] for each in self.sii.documents], [2])
         (alone,) = other._l10n_cl_dte_sii_queue()
         other.sudo().l10n_cl_dte_document_id.sending_id = sending
         self.wait()
@@ -253,7 +253,7 @@ class TestSending(SendingCommon):
                 self.send(document)
                 self.assertEqual(self.sending(document).reason, reason)
                 parameters.set_param(name, before)
-        self.assertFalse(self.sii.documents())
+        self.assertFalse(self.sii.documents)
         # Nobody says that it is none.
         pin = "l10n_cl_dte_sii_database_uuid"
         self.company.with_user(self.manager).sudo().write({pin: "another"})
@@ -269,7 +269,7 @@ class TestSending(SendingCommon):
         self.assertEqual(self.sending(document).state, "cancelled")
         self.wait(days=1)
         self.stands(sent, "received", "received")
-        self.assertEqual(len(self.sii.documents()), 1)
+        self.assertEqual(len(self.sii.documents), 1)
 
     def test_production_takes_no_folios_of_a_test(self):
         document = self.create_signed()
@@ -305,7 +305,7 @@ class TestSending(SendingCommon):
         for _step in range(9):
             self.wait(hours=5)
         self.stands(missing, "uploaded", "unknown")
-        self.assertEqual(len(self.sii.documents()), 1)
+        self.assertEqual(len(self.sii.documents), 1)
 
     def test_the_customer_gets_what_the_sii_has_once_it_is_accepted(self):
         document = self.send()
